@@ -1,0 +1,108 @@
+"""The numbers of the bundle format, version 0. docs/bundle-format.md is its text."""
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from pm_data.frame import FLAG_MARKED, FLAG_MUST_UNDERSTAND, Kind, Record
+
+FORMAT_VERSION = 0
+
+MAGIC = b"\xf7PMR"
+"""Opens every record. 0xF7 occurs in no UTF-8 text, so no text payload holds it."""
+
+HEADER = struct.Struct("<4sIIBBBBQqqII")
+"""magic, crc32, length, version, kind, control, flags, seq, rx_mono_ns, rx_wall_ns_utc, conn, shard."""
+HEADER_SIZE = HEADER.size
+CRC_FROM = 8
+"""The checksum covers the record from this offset to its last payload byte."""
+
+MAX_PAYLOAD = 64 * 1024 * 1024
+"""Largest payload in bytes: the largest WebSocket message that the client accepts."""
+
+IDX_ENTRY = struct.Struct("<QqIIIBBBx")
+"""offset, rx_mono_ns, length, crc32, conn, kind, control, flags, one zero byte."""
+IDX_ENTRY_SIZE = IDX_ENTRY.size
+
+_BODY = struct.Struct("<IBBBBQqqII")
+
+
+_KNOWN_FLAGS = FLAG_MUST_UNDERSTAND | FLAG_MARKED
+
+
+class Header(NamedTuple):
+    """A record's header, as read and not yet believed; `docs/bundle-format.md` says what each field is."""
+
+    magic: bytes
+    crc: int
+    length: int
+    version: int
+    kind: int
+    control: int
+    flags: int
+    seq: int
+    rx_mono_ns: int
+    rx_wall_ns_utc: int
+    conn: int
+    shard: int
+
+
+def is_known_form(kind: int, control: int, flags: int) -> bool:
+    """Return whether version 0 has records of this form; a control type may be one of a later program."""
+    return (control != 0 if kind == Kind.CONTROL else kind in (Kind.TEXT, Kind.BINARY) and control == 0) and not (
+        flags & ~_KNOWN_FLAGS
+    )
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the record's bytes in a `.frames` file.
+
+    Raises:
+        ValueError: the payload is longer than `MAX_PAYLOAD`.
+    """
+    payload = record.payload
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"a payload of {len(payload)} bytes is longer than {MAX_PAYLOAD}")
+    body = _BODY.pack(
+        len(payload),
+        FORMAT_VERSION,
+        record.kind,
+        record.control,
+        record.flags,
+        record.seq,
+        record.rx_mono_ns,
+        record.rx_wall_ns_utc,
+        record.conn,
+        record.shard,
+    )
+    crc = zlib.crc32(payload, zlib.crc32(body))
+    return b"".join((MAGIC, crc.to_bytes(4, "little"), body, payload))
+
+
+def crc_of(encoded: bytes) -> int:
+    """Return the checksum that stands in an encoded record."""
+    return int.from_bytes(encoded[4:8], "little")
+
+
+def encode_idx_entry(record: Record, offset: int, crc: int) -> bytes:
+    """Return the record's entry in the `.idx` file; `offset` is where it starts in `.frames`."""
+    return IDX_ENTRY.pack(
+        offset,
+        record.rx_mono_ns,
+        len(record.payload),
+        crc,
+        record.conn,
+        record.kind,
+        record.control,
+        record.flags,
+    )
+
+
+def frames_name(shard: int) -> str:
+    """Return the name of a shard's records file under `capture/`."""
+    return f"shard_{shard:02d}.frames"
+
+
+def idx_name(shard: int) -> str:
+    """Return the name of a shard's index file under `capture/`."""
+    return f"shard_{shard:02d}.idx"
