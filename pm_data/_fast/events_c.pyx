@@ -1,0 +1,205 @@
+"""The canonical events; events_py.py is the definition.
+
+They read, compare, unpack and print as the twin's named tuples do.
+"""
+
+include "source_digest.pxi"
+
+cimport cython
+from libc.stdint cimport int64_t
+
+
+cdef inline object _optional(int64_t value):
+    return None if value < 0 else value
+
+
+cdef inline int64_t _absent(object value) except? -1:
+    return -1 if value is None else value
+
+
+cdef class Event:
+    """What the three kinds share: behaving as a tuple of their fields."""
+
+    _fields = ()
+
+    cdef tuple _values(self):
+        return ()
+
+    def _asdict(self):
+        """Return the fields by name."""
+        return dict(zip(self._fields, self._values()))
+
+    def __iter__(self):
+        return iter(self._values())
+
+    def __len__(self):
+        return len(self._fields)
+
+    def __getitem__(self, index):
+        return self._values()[index]
+
+    def __eq__(self, other):
+        if isinstance(other, Event):
+            return self._values() == (<Event>other)._values()
+        return self._values() == other
+
+    def __hash__(self):
+        return hash(self._values())
+
+    def __repr__(self):
+        fields = ", ".join([f"{name}={value!r}" for name, value in zip(self._fields, self._values())])
+        return f"{type(self).__name__}({fields})"
+
+    def __reduce__(self):
+        return type(self), self._values()
+
+
+@cython.freelist(64)
+cdef class TopOfBookUpdate(Event):
+    """The best bid or ask of a token changed in price or size."""
+
+    kind = "top_of_book"
+    _fields = (
+        "market_id",
+        "bid_px_e6",
+        "bid_sz_e6",
+        "ask_px_e6",
+        "ask_sz_e6",
+        "ts_event",
+        "ts_recv",
+        "seq",
+    )
+
+    def __init__(
+        self,
+        str market_id not None,
+        bid_px_e6,
+        bid_sz_e6,
+        ask_px_e6,
+        ask_sz_e6,
+        ts_event,
+        int64_t ts_recv,
+        int64_t seq,
+    ):
+        self.market_id = market_id
+        self._bid_px = _absent(bid_px_e6)
+        self._bid_sz = _absent(bid_sz_e6)
+        self._ask_px = _absent(ask_px_e6)
+        self._ask_sz = _absent(ask_sz_e6)
+        self._ts_event = _absent(ts_event)
+        self.ts_recv = ts_recv
+        self.seq = seq
+
+    @property
+    def bid_px_e6(self):
+        return _optional(self._bid_px)
+
+    @property
+    def bid_sz_e6(self):
+        return _optional(self._bid_sz)
+
+    @property
+    def ask_px_e6(self):
+        return _optional(self._ask_px)
+
+    @property
+    def ask_sz_e6(self):
+        return _optional(self._ask_sz)
+
+    @property
+    def ts_event(self):
+        return _optional(self._ts_event)
+
+    cdef tuple _values(self):
+        return (
+            self.market_id,
+            _optional(self._bid_px),
+            _optional(self._bid_sz),
+            _optional(self._ask_px),
+            _optional(self._ask_sz),
+            _optional(self._ts_event),
+            self.ts_recv,
+            self.seq,
+        )
+
+
+@cython.freelist(16)
+cdef class Trade(Event):
+    """A trade was announced; `side` is the taker's, `buy` or `sell`, or None."""
+
+    kind = "trade"
+    _fields = ("market_id", "side", "price_e6", "size_e6", "ts_event", "ts_recv", "seq")
+
+    def __init__(
+        self,
+        str market_id not None,
+        str side,
+        int64_t price_e6,
+        size_e6,
+        ts_event,
+        int64_t ts_recv,
+        int64_t seq,
+    ):
+        self.market_id = market_id
+        self.side = side
+        self.price_e6 = price_e6
+        self._size = _absent(size_e6)
+        self._ts_event = _absent(ts_event)
+        self.ts_recv = ts_recv
+        self.seq = seq
+
+    @property
+    def size_e6(self):
+        return _optional(self._size)
+
+    @property
+    def ts_event(self):
+        return _optional(self._ts_event)
+
+    cdef tuple _values(self):
+        return (
+            self.market_id,
+            self.side,
+            self.price_e6,
+            _optional(self._size),
+            _optional(self._ts_event),
+            self.ts_recv,
+            self.seq,
+        )
+
+
+cdef class MarketStatus(Event):
+    """A token's trust or terms changed; the twin names the statuses and causes."""
+
+    kind = "status"
+    _fields = ("market_id", "status", "cause", "ts_event", "ts_recv", "seq")
+
+    def __init__(
+        self,
+        str market_id not None,
+        str status not None,
+        str cause not None,
+        ts_event,
+        int64_t ts_recv,
+        int64_t seq,
+    ):
+        self.market_id = market_id
+        self.status = status
+        self.cause = cause
+        self._ts_event = _absent(ts_event)
+        self.ts_recv = ts_recv
+        self.seq = seq
+
+    @property
+    def ts_event(self):
+        return _optional(self._ts_event)
+
+    cdef tuple _values(self):
+        return (
+            self.market_id,
+            self.status,
+            self.cause,
+            _optional(self._ts_event),
+            self.ts_recv,
+            self.seq,
+        )

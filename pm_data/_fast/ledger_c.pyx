@@ -1,0 +1,147 @@
+"""The ledger: positions at average cost, cash, realized profit and fees; ledger_py.py is the definition."""
+
+include "source_digest.pxi"
+
+from libc.stdint cimport int64_t
+
+from pm_data._fast.e6_c cimport (
+    as_int64,
+    overflow,
+    pm_add,
+    pm_multiply_divide,
+    pm_multiply_divide_up,
+    pm_subtract,
+)
+
+cdef int64_t _ONE_E6 = 1_000_000
+
+
+cdef class _Position:
+    cdef int64_t size
+    cdef int64_t cost
+
+
+cdef int64_t _added(int64_t first, int64_t second) except? -1:
+    cdef int64_t result
+    if pm_add(first, second, &result) < 0:
+        raise overflow(str(int(first) + int(second)))
+    return result
+
+
+cdef int64_t _subtracted(int64_t first, int64_t second) except? -1:
+    cdef int64_t result
+    if pm_subtract(first, second, &result) < 0:
+        raise overflow(str(int(first) - int(second)))
+    return result
+
+
+cdef int64_t _notional(int64_t price, int64_t size) except? -1:
+    cdef int64_t result
+    if pm_multiply_divide(price, size, _ONE_E6, &result) < 0:
+        raise overflow(str(int(price) * int(size) // 1_000_000))
+    return result
+
+
+cdef int64_t _notional_up(int64_t price, int64_t size) except? -1:
+    cdef int64_t result
+    if pm_multiply_divide_up(price, size, _ONE_E6, &result) < 0:
+        raise overflow(str(-(-int(price) * int(size) // 1_000_000)))
+    return result
+
+
+cdef class Ledger:
+    """One account, from zero."""
+
+    cdef int64_t _cash_e6
+    cdef int64_t _realized_e6
+    cdef int64_t _fees_e6
+    cdef dict _positions
+
+    def __init__(self):
+        self._cash_e6 = self._realized_e6 = self._fees_e6 = 0
+        self._positions = {}
+
+    def fill(self, object market_id, bint is_buy, object price_e6, object size_e6, object fee_e6):
+        """Book a fill of `size_e6` > 0 shares at `price_e6` ≥ 0, and its fee ≥ 0."""
+        cdef int64_t fill_size = as_int64(size_e6), price = 0, fee = 0
+        cdef int64_t value, size = 0, cost = 0, gain = 0, held, closed, share = 0, closed_value = 0
+        cdef int64_t cash_e6, realized_e6, fees_e6
+        cdef _Position position
+        if fill_size > 0:
+            price = as_int64(price_e6)
+            if price >= 0:
+                fee = as_int64(fee_e6)
+        if fill_size <= 0 or price < 0 or fee < 0:
+            raise ValueError("a fill needs size > 0, price >= 0 and fee >= 0")
+        value = _notional_up(price, fill_size) if is_buy else _notional(price, fill_size)
+        position = self._positions.get(market_id)
+        if position is not None:
+            size, cost = position.size, position.cost
+        if size == 0 or (size > 0) == is_buy:
+            cost = _added(cost, value)
+        else:
+            held = size if size > 0 else -size  # a size is never INT64_MIN, see below
+            closed = fill_size if fill_size < held else held
+            # Both results are parts of numbers that fit, and so fit themselves.
+            pm_multiply_divide(cost, closed, held, &share)
+            pm_multiply_divide(value, closed, fill_size, &closed_value)
+            gain = share - closed_value if is_buy else closed_value - share
+            cost = cost - share if closed == fill_size else value - closed_value
+        size = _added(size, fill_size) if is_buy else _subtracted(size, fill_size)
+        _subtracted(0, size)  # so that a short, too, can be bought back in one fill
+        cash_e6 = _subtracted(self._cash_e6, value) if is_buy else _added(self._cash_e6, value)
+        cash_e6 = _subtracted(cash_e6, fee)
+        realized_e6 = _added(self._realized_e6, gain)
+        fees_e6 = _added(self._fees_e6, fee)
+        self._cash_e6, self._realized_e6, self._fees_e6 = cash_e6, realized_e6, fees_e6
+        if size == 0:
+            self._positions.pop(market_id, None)
+            return
+        if position is None:
+            position = _Position.__new__(_Position)
+            self._positions[market_id] = position
+        position.size, position.cost = size, cost
+
+    def settle(self, object market_id, object payout_e6):
+        """Close a position at what a share pays: 0, 500,000 or 1,000,000; without one do nothing."""
+        cdef int64_t size = self.position(market_id)
+        if size:
+            self.fill(market_id, size < 0, payout_e6, abs(size), 0)
+
+    def position(self, object market_id):
+        """Return the signed size held, negative when short."""
+        cdef _Position position = self._positions.get(market_id)
+        return 0 if position is None else position.size
+
+    def open_markets(self):
+        """Return the markets with a position, in the order in which they were opened."""
+        return list(self._positions)
+
+    def pnl(self, object marks):
+        """Return the sums with longs at the bid and shorts at the ask; see the twin."""
+        cdef int64_t position_value = 0, costs = 0, value
+        cdef _Position position
+        positions = {}
+        unmarked = []
+        for market_id, position in self._positions.items():
+            bid, ask = marks.get(market_id, (None, None))
+            if position.size > 0:
+                value = _notional(0 if bid is None else as_int64(bid), position.size)
+                costs = _added(costs, position.cost)
+            else:
+                value = -_notional_up(_ONE_E6 if ask is None else as_int64(ask), -position.size)
+                costs = _subtracted(costs, position.cost)
+            position_value = _added(position_value, value)
+            if (bid if position.size > 0 else ask) is None:
+                unmarked.append(market_id)
+            positions[market_id] = position.size
+        return {
+            "cash_e6": self._cash_e6,
+            "realized_pnl_e6": self._realized_e6,
+            "unrealized_pnl_e6": _subtracted(position_value, costs),
+            "fees_paid_e6": self._fees_e6,
+            "total_pnl_e6": _added(self._cash_e6, position_value),
+            "position_value_e6": position_value,
+            "positions_e6": positions,
+            "unmarked": unmarked,
+        }

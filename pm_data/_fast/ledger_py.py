@@ -1,0 +1,124 @@
+"""The ledger: positions at average cost, cash, realized profit and fees, to the unit.
+
+All amounts are e6 integers on unbounded arithmetic; where one does not fit
+int64, E6OverflowError is raised and nothing has changed (rule M1). A buy's
+notional is rounded up and a sale's down, always against the trader.
+
+cash + Σ position values = realized + unrealized − fees holds exactly after
+every call, because each rounding is made once and both sides use its result.
+"""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from pm_data._fast.e6_py import ONE_E6, multiply_divide, notional, notional_up, require_int64
+
+Mark = tuple[int | None, int | None]
+"""Best bid and best ask price in e6; None where that side is empty or unknown."""
+
+
+class Pnl(TypedDict):
+    """The ledger's sums; total = realized + unrealized − fees = cash + position value."""
+
+    cash_e6: int
+    realized_pnl_e6: int
+    unrealized_pnl_e6: int
+    fees_paid_e6: int
+    total_pnl_e6: int
+    position_value_e6: int
+    positions_e6: dict[str, int]
+    unmarked: list[str]
+
+
+class Ledger:
+    """One account, from zero."""
+
+    def __init__(self) -> None:
+        self._cash_e6 = 0
+        self._realized_e6 = 0
+        self._fees_e6 = 0
+        # market id -> (signed size, cost): the cost of a short is what its sale brought in.
+        self._positions: dict[str, tuple[int, int]] = {}
+
+    def fill(self, market_id: str, is_buy: bool, price_e6: int, size_e6: int, fee_e6: int) -> None:
+        """Book a fill of `size_e6` > 0 shares at `price_e6` ≥ 0, and its fee ≥ 0.
+
+        Raises:
+            ValueError: a negative price or fee, or a size that is not positive.
+            TypeError, E6OverflowError: as `e6.require_int64`; nothing has changed.
+        """
+        if require_int64(size_e6) <= 0 or require_int64(price_e6) < 0 or require_int64(fee_e6) < 0:
+            raise ValueError("a fill needs size > 0, price >= 0 and fee >= 0")
+        value = notional_up(price_e6, size_e6) if is_buy else notional(price_e6, size_e6)
+        size, cost = self._positions.get(market_id, (0, 0))
+        gain = 0
+        if size == 0 or (size > 0) == is_buy:
+            cost = require_int64(cost + value)
+        else:
+            held = abs(size)
+            closed = min(size_e6, held)
+            share = multiply_divide(cost, closed, held)
+            closed_value = multiply_divide(value, closed, size_e6)
+            gain = share - closed_value if is_buy else closed_value - share
+            cost = cost - share if closed == size_e6 else value - closed_value
+        size = size + size_e6 if is_buy else size - size_e6
+        require_int64(abs(size))  # so that a short, too, can be bought back in one fill
+        cash_e6 = require_int64(require_int64(self._cash_e6 - value if is_buy else self._cash_e6 + value) - fee_e6)
+        realized_e6 = require_int64(self._realized_e6 + gain)
+        fees_e6 = require_int64(self._fees_e6 + fee_e6)
+        self._cash_e6, self._realized_e6, self._fees_e6 = cash_e6, realized_e6, fees_e6
+        if size:
+            self._positions[market_id] = (size, cost)
+        else:
+            self._positions.pop(market_id, None)
+
+    def settle(self, market_id: str, payout_e6: int) -> None:
+        """Close a position at what a share pays: 0, 500,000 or 1,000,000; without one do nothing.
+
+        Raises:
+            TypeError, ValueError, E6OverflowError: as `fill`.
+        """
+        size = self.position(market_id)
+        if size:
+            self.fill(market_id, size < 0, payout_e6, abs(size), 0)
+
+    def position(self, market_id: str) -> int:
+        """Return the signed size held, negative when short."""
+        return self._positions.get(market_id, (0, 0))[0]
+
+    def open_markets(self) -> list[str]:
+        """Return the markets with a position, in the order in which they were opened."""
+        return list(self._positions)
+
+    def pnl(self, marks: Mapping[str, Mark]) -> Pnl:
+        """Return the sums with longs at the bid and shorts at the ask.
+
+        A position without that mark is named in `unmarked` and valued at the worst:
+        a long at nothing, a short at a full payout.
+
+        Raises:
+            E6OverflowError: a sum does not fit int64.
+        """
+        position_value = costs = 0
+        unmarked = []
+        for market_id, (size, cost) in self._positions.items():
+            bid, ask = marks.get(market_id, (None, None))
+            if size > 0:
+                value = notional(0 if bid is None else bid, size)
+                costs = require_int64(costs + cost)
+            else:
+                value = -notional_up(ONE_E6 if ask is None else ask, -size)
+                costs = require_int64(costs - cost)
+            position_value = require_int64(position_value + value)
+            if (bid if size > 0 else ask) is None:
+                unmarked.append(market_id)
+        return {
+            "cash_e6": self._cash_e6,
+            "realized_pnl_e6": self._realized_e6,
+            "unrealized_pnl_e6": require_int64(position_value - costs),
+            "fees_paid_e6": self._fees_e6,
+            "total_pnl_e6": require_int64(self._cash_e6 + position_value),
+            "position_value_e6": position_value,
+            "positions_e6": {market_id: size for market_id, (size, _cost) in self._positions.items()},
+            "unmarked": unmarked,
+        }

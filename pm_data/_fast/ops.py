@@ -1,0 +1,61 @@
+"""The plain operations that a frame decodes to; both twins share these types.
+
+Prices and sizes are e6 integers within the venue's range, `ts_event` ns or None.
+"""
+
+from typing import NamedTuple
+
+
+class BookOp(NamedTuple):
+    """Replace a token's book; levels as (price, size) in wire order, sizes of 0 included."""
+
+    asset_id: str
+    market: str | None
+    ts_event: int | None
+    bids: list[tuple[int, int]]
+    asks: list[tuple[int, int]]
+    tick_size_e6: int | None
+    last_trade_price_e6: int | None
+
+
+class ChangeOp(NamedTuple):
+    """Set one level of a token's book to a new aggregate size; 0 removes it."""
+
+    asset_id: str
+    market: str | None
+    ts_event: int | None
+    is_bid: bool
+    price_e6: int
+    size_e6: int
+
+
+class TradeOp(NamedTuple):
+    """Announce a trade; `side` is the taker's: `buy`, `sell` or None."""
+
+    asset_id: str
+    market: str | None
+    ts_event: int | None
+    side: str | None
+    price_e6: int
+    size_e6: int | None
+
+
+class TickSizeOp(NamedTuple):
+    """Change a token's tick size."""
+
+    asset_id: str
+    market: str | None
+    ts_event: int | None
+    tick_size_e6: int
+
+
+class ResolvedOp(NamedTuple):
+    """Resolve a market's tokens; `payout` is `1`, `0` or `unknown`, one for each token."""
+
+    asset_ids: tuple[str, ...]
+    market: str | None
+    ts_event: int | None
+    payouts: tuple[str, ...]
+
+
+Op = BookOp | ChangeOp | TradeOp | TickSizeOp | ResolvedOp

@@ -1,0 +1,530 @@
+"""The StateStore: every token's full book, its state, and the events that leave it.
+
+store_py.py is the definition. Sides hold levels by key, ascending towards the
+best, which is last: a bid's key is its price, an ask's the negative price.
+"""
+
+include "source_digest.pxi"
+
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.stdint cimport int64_t
+from libc.stdlib cimport qsort
+from libc.string cimport memmove
+
+from pm_data._fast.decode_c cimport (
+    OP_BOOK,
+    OP_CHANGE,
+    OP_RESOLVED,
+    OP_TRADE,
+    Decoder,
+    Level,
+    Op,
+)
+from pm_data._fast.events_c cimport MarketStatus, TopOfBookUpdate, Trade
+
+from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS
+from pm_data._fast.e6_py import from_e6
+from pm_data._fast.store_py import SAMPLES, STORE_COUNTERS
+
+cdef enum Status:
+    NEW
+    LIVE
+    SUSPECT
+    RESOLVED
+
+cdef tuple _STATUS_NAMES = ("new", "live", "suspect", "resolved")
+cdef Py_ssize_t _SAMPLES = SAMPLES
+
+ctypedef struct Side:
+    Level *levels            # price is the key
+    Py_ssize_t count
+    Py_ssize_t capacity
+
+ctypedef struct Top:
+    int64_t bid_px           # -1 stands for None, in all four
+    int64_t bid_sz
+    int64_t ask_px
+    int64_t ask_sz
+
+ctypedef struct Placed:
+    int64_t key
+    int64_t size
+    Py_ssize_t position
+
+
+cdef inline object _optional(int64_t value):
+    return None if value < 0 else value
+
+
+cdef int _reserve(Side *side, Py_ssize_t count) except -1:
+    cdef Level *levels
+    if side.capacity < count:
+        count += count // 4 + 8
+        levels = <Level *>PyMem_Realloc(side.levels, count * sizeof(Level))
+        if levels == NULL:
+            raise MemoryError
+        side.levels, side.capacity = levels, count
+    return 0
+
+
+cdef int _set_level(Side *side, int64_t key, int64_t size) except -1:
+    # Most changes are near the best level, which is last.
+    cdef Py_ssize_t at = side.count
+    while at > 0 and side.levels[at - 1].price > key:
+        at -= 1
+    if at > 0 and side.levels[at - 1].price == key:
+        if size:
+            side.levels[at - 1].size = size
+        else:
+            memmove(&side.levels[at - 1], &side.levels[at], (side.count - at) * sizeof(Level))
+            side.count -= 1
+    elif size:
+        _reserve(side, side.count + 1)
+        memmove(&side.levels[at + 1], &side.levels[at], (side.count - at) * sizeof(Level))
+        side.levels[at].price, side.levels[at].size = key, size
+        side.count += 1
+    return 0
+
+
+cdef int _compare(const void *first, const void *second) noexcept nogil:
+    """Order by key, and equal keys as they came: the stable sort of the twin."""
+    cdef const Placed *a = <const Placed *>first
+    cdef const Placed *b = <const Placed *>second
+    if a.key != b.key:
+        return -1 if a.key < b.key else 1
+    return -1 if a.position < b.position else 1
+
+
+cdef bint _looks_sorted(const Level *levels, Py_ssize_t count, int sign) noexcept nogil:
+    """Check _SAMPLES + 1 evenly spaced positions, the first and the last among them."""
+    cdef Py_ssize_t step
+    cdef int64_t key, previous
+    if count == 0:
+        return True
+    previous = sign * levels[0].price
+    for step in range(1, _SAMPLES + 1):
+        key = sign * levels[(count - 1) * step // _SAMPLES].price
+        if previous > key:
+            return False
+        previous = key
+    return True
+
+
+cdef class MarketState:
+    """What is known of one token; the four top-of-book values are those last delivered."""
+
+    cdef readonly str market_id
+    cdef readonly object market
+    cdef Status _status
+    cdef readonly str cause
+    cdef readonly int64_t connection
+    cdef readonly int64_t sequence
+    cdef int64_t _ts_event
+    cdef int64_t _ts_recv
+    cdef Top _top
+    cdef int64_t _tick_size
+    cdef int64_t _last_trade_price
+    cdef int64_t _last_trade_size
+    cdef Side _bids
+    cdef Side _asks
+
+    def __cinit__(self, str market_id not None):
+        self.market_id = market_id
+        self.cause = ""
+        self._status = NEW
+        self.connection = self.sequence = 0
+        self._ts_event = self._ts_recv = -1
+        self._top = Top(-1, -1, -1, -1)
+        self._tick_size = self._last_trade_price = self._last_trade_size = -1
+        self._bids = self._asks = Side(NULL, 0, 0)
+
+    def __dealloc__(self):
+        PyMem_Free(self._bids.levels)
+        PyMem_Free(self._asks.levels)
+
+    @property
+    def status(self):
+        return _STATUS_NAMES[<int>self._status]
+
+    @property
+    def ts_event(self):
+        return _optional(self._ts_event)
+
+    @property
+    def ts_recv(self):
+        return _optional(self._ts_recv)
+
+    @property
+    def bid_px_e6(self):
+        return _optional(self._top.bid_px)
+
+    @property
+    def bid_sz_e6(self):
+        return _optional(self._top.bid_sz)
+
+    @property
+    def ask_px_e6(self):
+        return _optional(self._top.ask_px)
+
+    @property
+    def ask_sz_e6(self):
+        return _optional(self._top.ask_sz)
+
+    @property
+    def tick_size_e6(self):
+        return _optional(self._tick_size)
+
+    @property
+    def last_trade_price_e6(self):
+        return _optional(self._last_trade_price)
+
+    @property
+    def last_trade_size_e6(self):
+        return _optional(self._last_trade_size)
+
+    def bids(self):
+        """Return the bid levels as (price_e6, size_e6), best first."""
+        cdef Py_ssize_t i
+        return [
+            (self._bids.levels[i].price, self._bids.levels[i].size)
+            for i in range(self._bids.count - 1, -1, -1)
+        ]
+
+    def asks(self):
+        """Return the ask levels as (price_e6, size_e6), best first."""
+        cdef Py_ssize_t i
+        return [
+            (-self._asks.levels[i].price, self._asks.levels[i].size)
+            for i in range(self._asks.count - 1, -1, -1)
+        ]
+
+    cdef Top _book_top(self) noexcept:
+        cdef Top top = Top(-1, -1, -1, -1)
+        if self._bids.count:
+            top.bid_px = self._bids.levels[self._bids.count - 1].price
+            top.bid_sz = self._bids.levels[self._bids.count - 1].size
+        if self._asks.count:
+            top.ask_px = -self._asks.levels[self._asks.count - 1].price
+            top.ask_sz = self._asks.levels[self._asks.count - 1].size
+        return top
+
+
+cdef class StateStore:
+    """Apply frames to books; one instance is one run's state."""
+
+    cdef Decoder _decoder
+    cdef dict _tokens
+    cdef list _by_number     # the decoder's token number -> MarketState, None until it is used
+    cdef Py_ssize_t *_last   # the decoder's token number -> its last book operation in this frame
+    cdef Py_ssize_t _last_capacity
+    cdef int64_t _top_of_book_events
+    cdef int64_t _trade_events
+    cdef int64_t _status_events
+    cdef int64_t _crossed
+    cdef int64_t _delta_without_book
+    cdef int64_t _not_owner
+    cdef int64_t _bid_scan_count
+    cdef int64_t _ask_scan_count
+    cdef int64_t _tob_sample_misses
+
+    def __cinit__(self):
+        self._decoder = Decoder()
+        self._tokens = {}
+        self._by_number = []
+        self._last = NULL
+        self._last_capacity = 0
+
+    def __dealloc__(self):
+        PyMem_Free(self._last)
+
+    def frame(self, bytes payload not None, int64_t conn, int64_t ts_recv, int64_t seq):
+        """Apply a received frame and return its events, numbered from seq + 1; never raises."""
+        self._decoder.read(payload)
+        return self._apply(conn, ts_recv, seq)
+
+    def gap(self, asset_ids, int64_t ts_recv, int64_t seq):
+        """Mark live tokens suspect because continuity was lost; return their status events."""
+        cdef list events = []
+        cdef MarketState token
+        for asset_id in asset_ids:
+            token = self._token(asset_id)
+            if token._status == LIVE:
+                token._status, token.cause = SUSPECT, "gap"
+                self._emit_status(token, "suspect", "gap", -1, ts_recv, seq, events)
+        return events
+
+    def own(self, asset_ids, int64_t conn):
+        """Give tokens that no open connection owns to this one."""
+        cdef MarketState token
+        for asset_id in asset_ids:
+            token = self._token(asset_id)
+            if not token.connection:
+                token.connection = conn
+
+    def handover(self, asset_ids, int64_t conn):
+        """Move tokens to this connection, whoever owned them."""
+        for asset_id in asset_ids:
+            self._token(asset_id).connection = conn
+
+    def disown(self, asset_ids, int64_t conn):
+        """Take these tokens from this connection."""
+        cdef MarketState token
+        for asset_id in asset_ids:
+            token = self._token(asset_id)
+            if token.connection == conn:
+                token.connection = 0
+
+    def release(self, int64_t conn):
+        """Take every token from a connection that has closed."""
+        cdef MarketState token
+        for token in self._tokens.values():
+            if token.connection == conn:
+                token.connection = 0
+
+    def market(self, asset_id):
+        """Return the token's state, kept up to date; None for one that no record has named."""
+        return self._tokens.get(asset_id)
+
+    def asset_ids(self):
+        """Return every token known, in the order in which they were first named."""
+        return list(self._tokens)
+
+    def counters(self):
+        """Return every counter: FRAME_CLASSES, ITEM_COUNTERS and STORE_COUNTERS."""
+        return {
+            **self._decoder.counters,
+            "top_of_book_events": self._top_of_book_events,
+            "trade_events": self._trade_events,
+            "status_events": self._status_events,
+            "crossed": self._crossed,
+            "delta_without_book": self._delta_without_book,
+            "not_owner": self._not_owner,
+            "bid_scan_count": self._bid_scan_count,
+            "ask_scan_count": self._ask_scan_count,
+            "tob_sample_misses": self._tob_sample_misses,
+        }
+
+    def names(self):
+        """Return the tables of names seen: `types`, `unknown_types`, `unknown_keys`, `texts`."""
+        return self._decoder.names
+
+    def samples(self):
+        """Return the first frame of each unknown type and key, cut to 200 characters."""
+        return dict(self._decoder.samples)
+
+    cdef MarketState _token(self, asset_id):
+        token = self._tokens.get(asset_id)
+        if token is None:
+            token = self._tokens[asset_id] = MarketState(asset_id)
+        return <MarketState>token
+
+    cdef MarketState _numbered(self, Py_ssize_t number):
+        while len(self._by_number) <= number:
+            self._by_number.append(None)
+        token = self._by_number[number]
+        if token is None:
+            token = self._by_number[number] = self._token(self._decoder.tokens.texts[number])
+        return <MarketState>token
+
+    cdef int _grow_last(self, Py_ssize_t count) except -1:
+        cdef Py_ssize_t *last = <Py_ssize_t *>PyMem_Realloc(self._last, 2 * count * sizeof(Py_ssize_t))
+        if last == NULL:
+            raise MemoryError
+        self._last, self._last_capacity = last, 2 * count
+        return 0
+
+    cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq):
+        cdef list events = []
+        cdef Py_ssize_t i
+        cdef Op *op
+        cdef MarketState token
+        # A token's top of book leaves once a frame, at its last book operation there.
+        for i in range(self._decoder.op_count):
+            op = &self._decoder.ops[i]
+            if op.kind == OP_BOOK or op.kind == OP_CHANGE:
+                if op.token >= self._last_capacity:
+                    self._grow_last(op.token + 1)
+                self._last[op.token] = i
+        for i in range(self._decoder.op_count):
+            op = &self._decoder.ops[i]
+            if op.kind == OP_RESOLVED:
+                self._apply_resolved(op, conn, ts_recv, seq, events)
+                continue
+            token = self._numbered(op.token)
+            if token.connection and token.connection != conn:
+                self._not_owner += 1
+                continue
+            if op.market >= 0:
+                token.market = self._decoder.markets.texts[op.market]
+            token._ts_event, token._ts_recv = op.ts_event, ts_recv
+            if op.kind == OP_CHANGE:
+                self._apply_change(token, op)
+            elif op.kind == OP_BOOK:
+                self._apply_book(token, op, ts_recv, seq, events)
+            elif op.kind == OP_TRADE:
+                self._apply_trade(token, op, ts_recv, seq, events)
+                continue
+            else:
+                self._apply_tick_size(token, op, ts_recv, seq, events)
+                continue
+            if self._last[op.token] == i and token._status == LIVE:
+                self._emit_top(token, op.ts_event, ts_recv, seq, events)
+        return events
+
+    cdef int _apply_change(self, MarketState token, Op *op) except -1:
+        if token._status == NEW:
+            self._delta_without_book += 1
+        elif op.side == 1:
+            _set_level(&token._bids, op.price, op.size)
+        else:
+            _set_level(&token._asks, -op.price, op.size)
+        return 0
+
+    cdef int _apply_book(
+        self, MarketState token, Op *op, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        self._read_side(&token._bids, self._decoder.levels + op.first_bid, op.bids, 1, &self._bid_scan_count)
+        self._read_side(&token._asks, self._decoder.levels + op.first_ask, op.asks, -1, &self._ask_scan_count)
+        if op.price >= 0:
+            token._tick_size = op.price
+        if op.size >= 0:
+            token._last_trade_price = op.size
+        if token._status == NEW:
+            token._status = LIVE
+        elif token._status == SUSPECT:
+            token._status, token.cause = LIVE, ""
+            self._emit_status(token, "live", "", op.ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _read_side(
+        self, Side *side, const Level *levels, Py_ssize_t count, int sign, int64_t *scan_count
+    ) except -1:
+        """Replace a side by wire levels; of a price named twice the last counts."""
+        cdef Py_ssize_t i
+        cdef bint is_sorted = True
+        _reserve(side, count)
+        side.count = 0
+        for i in range(1, count):
+            if sign * levels[i - 1].price > sign * levels[i].price:
+                is_sorted = False
+                break
+        if is_sorted:
+            for i in range(count):
+                self._append(side, sign * levels[i].price, levels[i].size)
+        else:
+            if _looks_sorted(levels, count, sign):
+                self._tob_sample_misses += 1
+            scan_count[0] += 1
+            self._append_sorted(side, levels, count, sign)
+        self._drop_empty(side)
+        return 0
+
+    cdef int _append_sorted(self, Side *side, const Level *levels, Py_ssize_t count, int sign) except -1:
+        cdef Py_ssize_t i
+        cdef Placed *placed = <Placed *>PyMem_Realloc(NULL, count * sizeof(Placed))
+        if placed == NULL:
+            raise MemoryError
+        for i in range(count):
+            placed[i] = Placed(sign * levels[i].price, levels[i].size, i)
+        qsort(placed, count, sizeof(Placed), _compare)
+        for i in range(count):
+            self._append(side, placed[i].key, placed[i].size)
+        PyMem_Free(placed)
+        return 0
+
+    cdef void _append(self, Side *side, int64_t key, int64_t size) noexcept:
+        """Put a level on top, or over the one on top if that has its key; space was reserved."""
+        if side.count == 0 or side.levels[side.count - 1].price != key:
+            side.count += 1
+        side.levels[side.count - 1].price, side.levels[side.count - 1].size = key, size
+
+    cdef void _drop_empty(self, Side *side) noexcept:
+        cdef Py_ssize_t i, kept = 0
+        for i in range(side.count):
+            if side.levels[i].size:
+                side.levels[kept] = side.levels[i]
+                kept += 1
+        side.count = kept
+
+    cdef int _apply_trade(
+        self, MarketState token, Op *op, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        cdef Trade event
+        token._last_trade_price, token._last_trade_size = op.price, op.size
+        self._trade_events += 1
+        token.sequence = seq + len(events) + 1
+        event = Trade.__new__(Trade)
+        event.market_id = token.market_id
+        event.side = None if op.side < 0 else "buy" if op.side else "sell"
+        event.price_e6, event._size = op.price, op.size
+        event._ts_event, event.ts_recv, event.seq = op.ts_event, ts_recv, token.sequence
+        events.append(event)
+        return 0
+
+    cdef int _apply_tick_size(
+        self, MarketState token, Op *op, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        if token._tick_size != op.price:
+            token._tick_size = op.price
+            self._emit_status(token, "tick_size", from_e6(op.price), op.ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _apply_resolved(
+        self, Op *op, int64_t conn, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        cdef MarketState token
+        resolved = self._decoder.resolved[op.token]
+        for asset_id, payout in zip(resolved.asset_ids, resolved.payouts):
+            token = self._token(asset_id)
+            if token.connection and token.connection != conn:
+                self._not_owner += 1
+            elif token._status != RESOLVED:
+                token._ts_event, token._ts_recv = op.ts_event, ts_recv
+                if op.market >= 0:
+                    token.market = self._decoder.markets.texts[op.market]
+                token._status, token.cause = RESOLVED, payout
+                self._emit_status(token, "resolved", payout, op.ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _emit_status(
+        self,
+        MarketState token,
+        str status,
+        str cause,
+        int64_t ts_event,
+        int64_t ts_recv,
+        int64_t seq,
+        list events,
+    ) except -1:
+        cdef MarketStatus event = MarketStatus.__new__(MarketStatus)
+        self._status_events += 1
+        token.sequence = seq + len(events) + 1
+        event.market_id, event.status, event.cause = token.market_id, status, cause
+        event._ts_event, event.ts_recv, event.seq = ts_event, ts_recv, token.sequence
+        events.append(event)
+        return 0
+
+    cdef int _emit_top(
+        self, MarketState token, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        cdef Top top = token._book_top()
+        cdef TopOfBookUpdate event
+        if (
+            top.bid_px == token._top.bid_px
+            and top.bid_sz == token._top.bid_sz
+            and top.ask_px == token._top.ask_px
+            and top.ask_sz == token._top.ask_sz
+        ):
+            return 0
+        token._top = top
+        if top.bid_px >= 0 and top.ask_px >= 0 and top.bid_px >= top.ask_px:
+            self._crossed += 1
+        self._top_of_book_events += 1
+        token.sequence = seq + len(events) + 1
+        event = TopOfBookUpdate.__new__(TopOfBookUpdate)
+        event.market_id = token.market_id
+        event._bid_px, event._bid_sz = top.bid_px, top.bid_sz
+        event._ask_px, event._ask_sz = top.ask_px, top.ask_sz
+        event._ts_event, event.ts_recv, event.seq = ts_event, ts_recv, token.sequence
+        events.append(event)
+        return 0

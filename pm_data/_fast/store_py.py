@@ -1,0 +1,396 @@
+"""The StateStore: every token's full book, its state, and the events that leave it.
+
+A frame is applied whole before its events are handed out. Token states
+(SPEC.md 12): `new` until its first book, `live`, `suspect` after a gap until
+its next full book, `resolved` for good.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, Decoder
+from pm_data._fast.e6_py import from_e6
+from pm_data._fast.events_py import Event, MarketStatus, TopOfBookUpdate, Trade
+from pm_data._fast.ops import BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TradeOp
+
+STORE_COUNTERS = (
+    "top_of_book_events",
+    "trade_events",
+    "status_events",
+    "crossed",
+    "delta_without_book",
+    "not_owner",
+    "bid_scan_count",
+    "ask_scan_count",
+    "tob_sample_misses",
+)
+SAMPLES = 8
+"""Steps of the sampled check that a list of levels is sorted (SEED.md section 3)."""
+
+Levels = list[tuple[int, int]]
+TopOfBook = tuple[int | None, int | None, int | None, int | None]
+_EMPTY: TopOfBook = (None, None, None, None)
+
+
+class MarketState:
+    """What is known of one token; the four top-of-book values are those last delivered."""
+
+    __slots__ = (
+        "_ask_keys",
+        "_ask_sizes",
+        "_bid_keys",
+        "_bid_sizes",
+        "_cause",
+        "_connection",
+        "_last_trade_price_e6",
+        "_last_trade_size_e6",
+        "_market",
+        "_market_id",
+        "_sequence",
+        "_status",
+        "_tick_size_e6",
+        "_top",
+        "_ts_event",
+        "_ts_recv",
+    )
+
+    def __init__(self, market_id: str) -> None:
+        self._market_id = market_id
+        self._market: str | None = None
+        self._status = "new"
+        self._cause = ""
+        self._connection = 0
+        self._sequence = 0
+        self._ts_event: int | None = None
+        self._ts_recv: int | None = None
+        self._top = _EMPTY
+        self._tick_size_e6: int | None = None
+        self._last_trade_price_e6: int | None = None
+        self._last_trade_size_e6: int | None = None
+        # Keys ascend towards the best level, which is last: a bid's key is its price, an ask's the negative.
+        self._bid_keys: list[int] = []
+        self._bid_sizes: list[int] = []
+        self._ask_keys: list[int] = []
+        self._ask_sizes: list[int] = []
+
+    @property
+    def market_id(self) -> str:
+        """The CLOB asset id."""
+        return self._market_id
+
+    @property
+    def market(self) -> str | None:
+        """The condition id of the market that the token belongs to, once a frame named it."""
+        return self._market
+
+    @property
+    def status(self) -> str:
+        """`new`, `live`, `suspect` or `resolved`."""
+        return self._status
+
+    @property
+    def cause(self) -> str:
+        """Why the token is suspect, or what it pays when resolved; else empty."""
+        return self._cause
+
+    @property
+    def connection(self) -> int:
+        """The connection that owns the token; 0 where the stream names none."""
+        return self._connection
+
+    @property
+    def sequence(self) -> int:
+        """The seq of the token's last event; 0 before the first."""
+        return self._sequence
+
+    @property
+    def ts_event(self) -> int | None:
+        """The exchange time of the last message applied, ns."""
+        return self._ts_event
+
+    @property
+    def ts_recv(self) -> int | None:
+        """The receive stamp of the last message applied, ns."""
+        return self._ts_recv
+
+    @property
+    def bid_px_e6(self) -> int | None:
+        """The best bid price."""
+        return self._top[0]
+
+    @property
+    def bid_sz_e6(self) -> int | None:
+        """The size at the best bid."""
+        return self._top[1]
+
+    @property
+    def ask_px_e6(self) -> int | None:
+        """The best ask price."""
+        return self._top[2]
+
+    @property
+    def ask_sz_e6(self) -> int | None:
+        """The size at the best ask."""
+        return self._top[3]
+
+    @property
+    def tick_size_e6(self) -> int | None:
+        """The smallest price step, once the feed named it."""
+        return self._tick_size_e6
+
+    @property
+    def last_trade_price_e6(self) -> int | None:
+        """The price of the last trade announced."""
+        return self._last_trade_price_e6
+
+    @property
+    def last_trade_size_e6(self) -> int | None:
+        """The size of the last trade announced, where the venue gave it."""
+        return self._last_trade_size_e6
+
+    def bids(self) -> Levels:
+        """Return the bid levels as (price_e6, size_e6), best first."""
+        return list(zip(reversed(self._bid_keys), reversed(self._bid_sizes), strict=True))
+
+    def asks(self) -> Levels:
+        """Return the ask levels as (price_e6, size_e6), best first."""
+        return [(-key, size) for key, size in zip(reversed(self._ask_keys), reversed(self._ask_sizes), strict=True)]
+
+    def _book_top(self) -> TopOfBook:
+        bid_px = bid_sz = ask_px = ask_sz = None
+        if self._bid_keys:
+            bid_px, bid_sz = self._bid_keys[-1], self._bid_sizes[-1]
+        if self._ask_keys:
+            ask_px, ask_sz = -self._ask_keys[-1], self._ask_sizes[-1]
+        return bid_px, bid_sz, ask_px, ask_sz
+
+
+class StateStore:
+    """Apply frames to books; one instance is one run's state."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder()
+        self._counters = dict.fromkeys(STORE_COUNTERS, 0)
+        self._tokens: dict[str, MarketState] = {}
+
+    def frame(self, payload: bytes, conn: int, ts_recv: int, seq: int) -> list[Event]:
+        """Apply a received frame and return its events, numbered from seq + 1; never raises.
+
+        Args:
+            conn: the connection that brought it; tokens that another one owns are left alone.
+            ts_recv: the receive stamp, ns.
+            seq: the last number given out.
+        """
+        return self._apply(self._decoder.decode(payload), conn, ts_recv, seq)
+
+    def gap(self, asset_ids: Iterable[str], ts_recv: int, seq: int) -> list[Event]:
+        """Mark live tokens suspect because continuity was lost; return their status events."""
+        events: list[Event] = []
+        for asset_id in asset_ids:
+            token = self._token(asset_id)
+            if token._status == "live":
+                token._status, token._cause = "suspect", "gap"
+                self._status(token, "suspect", "gap", None, ts_recv, seq, events)
+        return events
+
+    def own(self, asset_ids: Iterable[str], conn: int) -> None:
+        """Give tokens that no open connection owns to this one."""
+        for asset_id in asset_ids:
+            token = self._token(asset_id)
+            if not token._connection:
+                token._connection = conn
+
+    def handover(self, asset_ids: Iterable[str], conn: int) -> None:
+        """Move tokens to this connection, whoever owned them."""
+        for asset_id in asset_ids:
+            self._token(asset_id)._connection = conn
+
+    def disown(self, asset_ids: Iterable[str], conn: int) -> None:
+        """Take these tokens from this connection."""
+        for asset_id in asset_ids:
+            token = self._token(asset_id)
+            if token._connection == conn:
+                token._connection = 0
+
+    def release(self, conn: int) -> None:
+        """Take every token from a connection that has closed."""
+        for token in self._tokens.values():
+            if token._connection == conn:
+                token._connection = 0
+
+    def market(self, asset_id: str) -> MarketState | None:
+        """Return the token's state, kept up to date; None for one that no record has named."""
+        return self._tokens.get(asset_id)
+
+    def asset_ids(self) -> list[str]:
+        """Return every token known, in the order in which they were first named."""
+        return list(self._tokens)
+
+    def counters(self) -> dict[str, int]:
+        """Return every counter: FRAME_CLASSES, ITEM_COUNTERS and STORE_COUNTERS."""
+        return {**self._decoder.counters, **self._counters}
+
+    def names(self) -> dict[str, dict[str, int]]:
+        """Return the tables of names seen: `types`, `unknown_types`, `unknown_keys`, `texts`."""
+        return {table: dict(counts) for table, counts in self._decoder.names.items()}
+
+    def samples(self) -> dict[str, str]:
+        """Return the first frame of each unknown type and key, cut to 200 characters."""
+        return dict(self._decoder.samples)
+
+    def _token(self, asset_id: str) -> MarketState:
+        token = self._tokens.get(asset_id)
+        if token is None:
+            token = self._tokens[asset_id] = MarketState(asset_id)
+        return token
+
+    def _apply(self, ops: list[Op], conn: int, ts_recv: int, seq: int) -> list[Event]:
+        events: list[Event] = []
+        # A token's top of book leaves once a frame, at its last book operation there.
+        last = {op.asset_id: index for index, op in enumerate(ops) if isinstance(op, BookOp | ChangeOp)}
+        for index, op in enumerate(ops):
+            if isinstance(op, ResolvedOp):
+                self._apply_resolved(op, conn, ts_recv, seq, events)
+                continue
+            token = self._token(op.asset_id)
+            if token._connection and token._connection != conn:
+                self._counters["not_owner"] += 1
+                continue
+            if op.market is not None:
+                token._market = op.market
+            token._ts_event, token._ts_recv = op.ts_event, ts_recv
+            if isinstance(op, ChangeOp):
+                self._apply_change(token, op)
+            elif isinstance(op, BookOp):
+                self._apply_book(token, op, ts_recv, seq, events)
+            elif isinstance(op, TradeOp):
+                self._apply_trade(token, op, ts_recv, seq, events)
+            else:
+                self._apply_tick_size(token, op, ts_recv, seq, events)
+            if last.get(op.asset_id) == index and token._status == "live":
+                self._emit_top(token, op.ts_event, ts_recv, seq, events)
+        return events
+
+    def _apply_change(self, token: MarketState, op: ChangeOp) -> None:
+        if token._status == "new":
+            self._counters["delta_without_book"] += 1
+        elif op.is_bid:
+            _set_level(token._bid_keys, token._bid_sizes, op.price_e6, op.size_e6)
+        else:
+            _set_level(token._ask_keys, token._ask_sizes, -op.price_e6, op.size_e6)
+
+    def _apply_book(
+        self, token: MarketState, op: BookOp, ts_recv: int, seq: int, events: list[Event]
+    ) -> None:
+        asks = [(-price, size) for price, size in op.asks]
+        token._bid_keys, token._bid_sizes = self._read_side(op.bids, "bid_scan_count")
+        token._ask_keys, token._ask_sizes = self._read_side(asks, "ask_scan_count")
+        if op.tick_size_e6 is not None:
+            token._tick_size_e6 = op.tick_size_e6
+        if op.last_trade_price_e6 is not None:
+            token._last_trade_price_e6 = op.last_trade_price_e6
+        if token._status == "new":
+            token._status = "live"
+        elif token._status == "suspect":
+            token._status, token._cause = "live", ""
+            self._status(token, "live", "", op.ts_event, ts_recv, seq, events)
+
+    def _read_side(self, levels: Levels, scan_counter: str) -> tuple[list[int], list[int]]:
+        """Return keys and sizes, ascending to the best; of a price named twice the last counts."""
+        keys = [key for key, _size in levels]
+        if not _looks_sorted(keys):
+            self._counters[scan_counter] += 1
+            levels = sorted(levels, key=lambda level: level[0])
+        elif any(first > second for first, second in zip(keys, keys[1:], strict=False)):
+            self._counters["tob_sample_misses"] += 1
+            self._counters[scan_counter] += 1
+            levels = sorted(levels, key=lambda level: level[0])
+        merged = dict(levels)
+        kept = [(key, size) for key, size in merged.items() if size]
+        return [key for key, _size in kept], [size for _key, size in kept]
+
+    def _apply_trade(
+        self, token: MarketState, op: TradeOp, ts_recv: int, seq: int, events: list[Event]
+    ) -> None:
+        token._last_trade_price_e6, token._last_trade_size_e6 = op.price_e6, op.size_e6
+        self._counters["trade_events"] += 1
+        token._sequence = seq + len(events) + 1
+        events.append(
+            Trade(op.asset_id, op.side, op.price_e6, op.size_e6, op.ts_event, ts_recv, token._sequence)
+        )
+
+    def _apply_tick_size(
+        self, token: MarketState, op: TickSizeOp, ts_recv: int, seq: int, events: list[Event]
+    ) -> None:
+        if token._tick_size_e6 != op.tick_size_e6:
+            token._tick_size_e6 = op.tick_size_e6
+            self._status(token, "tick_size", from_e6(op.tick_size_e6), op.ts_event, ts_recv, seq, events)
+
+    def _apply_resolved(
+        self, op: ResolvedOp, conn: int, ts_recv: int, seq: int, events: list[Event]
+    ) -> None:
+        for asset_id, payout in zip(op.asset_ids, op.payouts, strict=True):
+            token = self._token(asset_id)
+            if token._connection and token._connection != conn:
+                self._counters["not_owner"] += 1
+            elif token._status != "resolved":
+                token._ts_event, token._ts_recv = op.ts_event, ts_recv
+                if op.market is not None:
+                    token._market = op.market
+                token._status, token._cause = "resolved", payout
+                self._status(token, "resolved", payout, op.ts_event, ts_recv, seq, events)
+
+    def _status(
+        self,
+        token: MarketState,
+        status: str,
+        cause: str,
+        ts_event: int | None,
+        ts_recv: int,
+        seq: int,
+        events: list[Event],
+    ) -> None:
+        self._counters["status_events"] += 1
+        token._sequence = seq + len(events) + 1
+        events.append(MarketStatus(token._market_id, status, cause, ts_event, ts_recv, token._sequence))
+
+    def _emit_top(
+        self, token: MarketState, ts_event: int | None, ts_recv: int, seq: int, events: list[Event]
+    ) -> None:
+        top = token._book_top()
+        if top == token._top:
+            return
+        token._top = top
+        bid_px, bid_sz, ask_px, ask_sz = top
+        if bid_px is not None and ask_px is not None and bid_px >= ask_px:
+            self._counters["crossed"] += 1
+        self._counters["top_of_book_events"] += 1
+        token._sequence = seq + len(events) + 1
+        events.append(
+            TopOfBookUpdate(
+                token._market_id, bid_px, bid_sz, ask_px, ask_sz, ts_event, ts_recv, token._sequence
+            )
+        )
+
+
+def _looks_sorted(keys: list[int]) -> bool:
+    """Check SAMPLES + 1 evenly spaced positions, the first and the last among them."""
+    last = len(keys) - 1
+    sampled = [keys[last * step // SAMPLES] for step in range(SAMPLES + 1)] if keys else []
+    return all(first <= second for first, second in zip(sampled, sampled[1:], strict=False))
+
+
+def _set_level(keys: list[int], sizes: list[int], key: int, size: int) -> None:
+    position = bisect_left(keys, key)
+    known = position < len(keys) and keys[position] == key
+    if size and known:
+        sizes[position] = size
+    elif size:
+        keys.insert(position, key)
+        sizes.insert(position, size)
+    elif known:
+        del keys[position]
+        del sizes[position]
+
+
+__all__ = ["FRAME_CLASSES", "ITEM_COUNTERS", "STORE_COUNTERS", "MarketState", "StateStore"]
