@@ -9,25 +9,9 @@ every call, because each rounding is made once and both sides use its result.
 """
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 from pm_data._fast.e6_py import ONE_E6, multiply_divide, notional, notional_up, require_int64
-
-Mark = tuple[int | None, int | None]
-"""Best bid and best ask price in e6; None where that side is empty or unknown."""
-
-
-class Pnl(TypedDict):
-    """The ledger's sums; total = realized + unrealized − fees = cash + position value."""
-
-    cash_e6: int
-    realized_pnl_e6: int
-    unrealized_pnl_e6: int
-    fees_paid_e6: int
-    total_pnl_e6: int
-    position_value_e6: int
-    positions_e6: dict[str, int]
-    unmarked: list[str]
+from pm_data._fast.pnl import Mark, Pnl
 
 
 class Ledger:

@@ -1,0 +1,54 @@
+"""The argument parser of all commands; manual page and completions are made from it."""
+
+import argparse
+from typing import NoReturn
+
+from pm_data import __version__
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line that names the fault and where help is; exit 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+class ShowVersion(argparse.Action):
+    """Print version, core and Python on one line."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_unused: object) -> NoReturn:
+        import platform
+
+        from pm_data import _fast
+
+        reason = f", {_fast.REASON}" if _fast.REASON else ""
+        print(f"pm_data {__version__} ({_fast.CORE}{reason}) Python {platform.python_version()}")
+        parser.exit(0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; the chosen command's module is `args.command`."""
+    from pm_data.cli.registry import COMMANDS
+
+    parser = Parser(
+        prog="pm_data",
+        description="Record Polymarket's order books in bundles that can be believed, and replay them exactly.",
+        epilog="`pm_data demo` shows the whole story on this machine, without the network.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action=ShowVersion, nargs=0, help="print version, core (compiled or pure) and Python"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=command.__doc__,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(command=command)
+    return parser

@@ -1,0 +1,147 @@
+"""Run strategies over a recorded run, or over the live feed, with simulated execution.
+
+Prints one JSON line. No order is ever sent, and nothing is written to disk.
+A replay of the same bundle with the same options gives the same hashes on any
+machine; with --stable-json the whole line is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pm_data import config
+from pm_data.cli import arguments, output
+from pm_data.config import Resolved
+from pm_data.errors import UsageError
+from pm_data.jsonlib import JsonObject
+
+if TYPE_CHECKING:
+    from pm_data.frame import Record
+    from pm_data.strategy import Strategy
+
+NAME = "run"
+SUMMARY = "run strategies over a bundle or the live feed, simulated"
+
+_LIVE_SETTINGS = (
+    "gamma_base_url",
+    "clob_base_url",
+    "clob_ws_url",
+    "ws_shards",
+    "ws_tokens_per_shard_max",
+    "ws_ping_interval_seconds",
+    "ws_ping_timeout_seconds",
+    "ws_data_idle_reconnect_seconds",
+    "capture_confirm_timeout_seconds",
+    "capture_confirm_min_events",
+    "capture_universe_refresh_enable",
+    "capture_universe_refresh_interval_seconds",
+    "capture_max_markets",
+    "capture_queue_max_frames",
+    "capture_queue_max_bytes",
+    "runtime_windows_high_res_timer_enable",
+)
+_SIM_SETTINGS = ("sim_fee_bps", "sim_slippage_bps", "sim_max_fill_size_e6")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("--mode", choices=("replay", "live"), required=True, help="where frames come from")
+    parser.add_argument("--execution", choices=("sim",), default="sim", help="simulated; there is no other")
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="replay: the run to replay")
+    parser.add_argument(
+        "--strategy",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="toy_spread, an entry point of pm_data.strategies, or package.module:Class; may be repeated",
+    )
+    parser.add_argument(
+        "--strategy-params", action="append", default=[], metavar="NAME.key=value", help="may be repeated"
+    )
+    parser.add_argument(
+        "--max-seconds", type=arguments.seconds, metavar="S", help="take records of the first S seconds"
+    )
+    parser.add_argument(
+        "--max-events", type=arguments.count, metavar="N", help="end after N canonical events"
+    )
+    parser.add_argument(
+        "--duration-seconds", type=arguments.seconds, metavar="S", help="live: end after S seconds"
+    )
+    parser.add_argument("--print-hash", action="store_true", help="print final_hash and events_hash")
+    parser.add_argument("--print-pnl", action="store_true", help="print the ledger's sums")
+    parser.add_argument(
+        "--print-summary-json", action="store_true", help="print message types, unknown names and samples too"
+    )
+    parser.add_argument(
+        "--stable-json", action="store_true", help="sorted keys and elapsed_ms 0: the same bytes every time"
+    )
+    config.add_arguments(parser, [*_SIM_SETTINGS, *_LIVE_SETTINGS])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run and print the summary; 0 when the run was good."""
+    from pm_data import _fast
+    from pm_data.strategy.loading import load_strategies
+
+    if args.mode == "replay" and args.run_dir is None:
+        raise UsageError("--mode replay needs --run-dir DIR")
+    if args.mode == "live" and args.run_dir is not None:
+        raise UsageError("--run-dir goes with --mode replay")
+    if args.mode == "replay" and args.duration_seconds is not None:
+        raise UsageError("--duration-seconds goes with --mode live; a replay has --max-seconds")
+    resolved = config.resolve(vars(args), os.environ)
+    output.print_notices(resolved)
+    if notice := _fast.fallback_notice():
+        output.note(notice)
+    strategies = load_strategies(args.strategy, args.strategy_params)
+    line = (_replay if args.mode == "replay" else _live)(args, resolved, strategies)
+    settings = {name: getattr(resolved.config, name) for name in _SIM_SETTINGS}
+    line |= {name: value for name, value in settings.items() if resolved.origins[name] != "default"}
+    if args.stable_json:
+        line["elapsed_ms"] = 0
+    output.print_json(line, sort_keys=args.stable_json)
+    return 0
+
+
+def _replay(
+    args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]
+) -> JsonObject:
+    from pm_data.bundle.opening import open_bundle
+
+    opened_at = time.perf_counter()
+    bundle = open_bundle(args.run_dir)
+    if bundle.live:
+        output.note(f"pm_data run: {args.run_dir} is still being written; what it holds now is replayed")
+    records = bundle.replay_records(lambda tail: output.note(f"pm_data run: {tail}; its tokens have a gap"))
+    return _run(args, resolved, strategies, records, opened_at)
+
+
+def _live(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]) -> JsonObject:
+    from pm_data import osdep
+    from pm_data.runtime.live import LiveSource
+
+    with LiveSource(resolved.config, args.duration_seconds) as source, osdep.stop_signals(source.stop):
+        return _run(args, resolved, strategies, source.records(), time.perf_counter())
+
+
+def _run(
+    args: argparse.Namespace,
+    resolved: Resolved,
+    strategies: dict[str, Strategy],
+    records: Iterable[Record],
+    opened_at: float,
+) -> JsonObject:
+    from pm_data.runtime import entrypoint
+    from pm_data.runtime.limits import first_seconds
+
+    options = entrypoint.RunOptions(
+        args.mode, args.max_events, args.print_hash, args.print_pnl, args.print_summary_json
+    )
+    if args.max_seconds is not None:
+        records = first_seconds(records, args.max_seconds)
+    return entrypoint.run(records, strategies, resolved.config, options, opened_at=opened_at)

@@ -1,0 +1,187 @@
+"""The orchestrator: events to strategies, intents to the allocator, fills to the ledger.
+
+It knows nothing of where records come from; all time is the events' own.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from pm_data import _fast
+from pm_data._fast import events, ledger
+from pm_data._fast.pnl import Pnl
+from pm_data.errors import E6OverflowError, StrategyError
+from pm_data.frame import Record
+from pm_data.runtime.allocator import Allocator, Passed
+from pm_data.runtime.eventstream import EventStream
+from pm_data.runtime.execution import SimExecution
+from pm_data.runtime.fees import FeeModel
+from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
+
+MAX_FILL_ROUNDS = 16
+"""How often on_fill may answer a fill with new intents at one event."""
+
+Callback = Callable[..., Intents]
+IntentSink = Callable[[int, Passed], None]
+EventSink = Callable[[events.Event], None]
+
+
+class Orchestrator:
+    """One run's engine.
+
+    Args:
+        strategies: by id, in the order in which they are called.
+        on_event: told every event before the strategies are, for hashing; None for nobody.
+        on_intent: told every intent that passed, with the seq of its event; None for nobody.
+        core: the set of twins to use; the one in force unless a test compares both.
+    """
+
+    def __init__(
+        self,
+        strategies: Mapping[str, Strategy],
+        fee: FeeModel,
+        slippage_bps: int,
+        max_fill_size_e6: int,
+        *,
+        on_event: EventSink | None = None,
+        on_intent: IntentSink | None = None,
+        core: _fast.Core | None = None,
+    ) -> None:
+        self.stream = EventStream(core)
+        self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
+        self.allocator = Allocator()
+        self.execution = SimExecution(self.stream.store, fee, slippage_bps, max_fill_size_e6)
+        self.canonical_events = 0
+        self.intents = 0
+        self.fills = 0
+        self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
+        self._on_event = on_event
+        self._on_intent = on_intent
+        self._strategies = strategies
+        self._contexts = {name: Context(name, self.stream.store.market) for name in strategies}
+        self._portfolio = Portfolio(self.ledger, self.pnl)
+        self._listeners = {
+            kind: [
+                (name, getattr(strategy, callback))
+                for name, strategy in strategies.items()
+                if getattr(type(strategy), callback) is not getattr(Strategy, callback)
+            ]
+            for kind, callback in (
+                ("top_of_book", "on_top_of_book"),
+                ("trade", "on_trade"),
+                ("status", "on_status"),
+            )
+        }
+
+    def run(self, records: Iterable[Record], max_events: int | None = None) -> None:
+        """Process records until they or the allowed events end, with on_start before and on_stop after.
+
+        Raises:
+            StrategyError: a strategy raised or returned what it may not.
+            UsageError, DamageError: as `EventStream.process`.
+        """
+        self._call_each("on_start")
+        if max_events is None or max_events > 0:
+            self._process(records, max_events)
+        self._call_each("on_stop")
+
+    def _process(self, records: Iterable[Record], max_events: int | None) -> None:
+        process, deliver = self.stream.process, self._deliver
+        for record in records:
+            for event in process(record):
+                deliver(event)
+                if self.canonical_events == max_events:
+                    return
+
+    def pnl(self) -> Pnl:
+        """Return the ledger's sums, marked at the tops of book last delivered."""
+        marks = {}
+        for market_id in self.ledger.open_markets():
+            market = self.stream.store.market(market_id)
+            if market is not None:
+                marks[market_id] = (market.bid_px_e6, market.ask_px_e6)
+        return self.ledger.pnl(marks)
+
+    def _deliver(self, event: events.Event) -> None:
+        self.canonical_events += 1
+        if self._on_event is not None:
+            self._on_event(event)
+        kind = event.kind
+        if kind == "top_of_book":
+            self.execution.top_changed(event)  # type: ignore[arg-type]
+        elif kind == "status":
+            self._settle(event)  # type: ignore[arg-type]
+        listeners = self._listeners[kind]
+        if not listeners:
+            return
+        market = self.stream.store.market(event.market_id)
+        intents: list[Passed] = []
+        for name, callback in listeners:
+            context = self._contexts[name]
+            context.seq, context.ts_recv = event.seq, event.ts_recv
+            answer = self._call(name, callback, event.seq, context, event, market, self._portfolio)
+            if answer is not None:
+                intents += self.allocator.check(name, answer)
+        if intents:
+            self._execute(intents, event.seq)
+
+    def _settle(self, event: events.MarketStatus) -> None:
+        if event.status == "resolved" and event.cause in ("0", "1"):
+            self.ledger.settle(event.market_id, int(event.cause) * 1_000_000)
+
+    def _execute(self, intents: list[Passed], seq: int) -> None:
+        """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
+        for round_number in range(MAX_FILL_ROUNDS + 1):
+            fills = [fill for passed in intents if (fill := self._execute_one(passed, seq)) is not None]
+            if not fills:
+                return
+            intents = self._answers_to(fills, seq)
+            if round_number == MAX_FILL_ROUNDS and intents:
+                self.allocator.refused["fill_rounds"] += len(intents)
+                return
+
+    def _execute_one(self, passed: Passed, seq: int) -> Fill | None:
+        self.intents += 1
+        self.intents_by_strategy[passed.strategy_id] += 1
+        if self._on_intent is not None:
+            self._on_intent(seq, passed)
+        fill = self.execution.execute(passed, seq)
+        if fill is not None:
+            self.ledger.fill(fill.market_id, fill.side == "buy", fill.price_e6, fill.size_e6, fill.fee_e6)
+            self.fills += 1
+        return fill
+
+    def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
+        answers: list[Passed] = []
+        for fill in fills:
+            strategy = self._strategies[fill.strategy_id]
+            if type(strategy).on_fill is Strategy.on_fill:
+                continue
+            context = self._contexts[fill.strategy_id]
+            market = self.stream.store.market(fill.market_id)
+            answer = self._call(
+                fill.strategy_id, strategy.on_fill, seq, context, fill, market, self._portfolio
+            )
+            answers += self.allocator.check(fill.strategy_id, answer)
+        return answers
+
+    def _call_each(self, callback: str) -> None:
+        intents: list[Passed] = []
+        for name, strategy in self._strategies.items():
+            context = self._contexts[name]
+            answer = self._call(
+                name, getattr(strategy, callback), self.stream.seq, context, self._portfolio
+            )
+            intents += self.allocator.check(name, answer)
+        self._execute(intents, self.canonical_events)
+
+    def _call(self, name: str, callback: Callback, seq: int, *arguments: Any) -> Intents:
+        try:
+            answer = callback(*arguments)
+            return list(answer) if isinstance(answer, Iterator) else answer  # a generator raises while it is read
+        except E6OverflowError:
+            raise
+        except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run
+            raise StrategyError(
+                f"strategy {name} raised {type(error).__name__} in {callback.__name__} at event {seq}: {error}"
+            ) from error

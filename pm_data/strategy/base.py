@@ -1,0 +1,81 @@
+"""The base class of strategies, and the views that its callbacks are given."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from pm_data._fast import events, ledger, store
+from pm_data._fast.pnl import Pnl
+from pm_data.strategy.intents import Fill, Intents
+
+TopOfBookUpdate = events.TopOfBookUpdate
+Trade = events.Trade
+MarketStatus = events.MarketStatus
+MarketState = store.MarketState
+
+Parameter = str | int
+
+
+class Context:
+    """Where the run stands: the event being processed, and every token's state."""
+
+    def __init__(self, strategy_id: str, find_market: Callable[[str], MarketState | None]) -> None:
+        self.strategy_id = strategy_id
+        self.market = find_market
+        """Return a token's state by its asset id; None for an unknown one."""
+        self.seq = 0
+        """The number of the event being processed; 0 in on_start."""
+        self.ts_recv: int | None = None
+        """The event's receive stamp in ns: the only clock a strategy has."""
+
+
+class Portfolio:
+    """The account as the simulation keeps it, to read only."""
+
+    def __init__(self, account: ledger.Ledger, pnl: Callable[[], Pnl]) -> None:
+        self._account = account
+        self.pnl = pnl
+        """Return the ledger's sums, marked at the books of this moment."""
+
+    def position(self, market_id: str) -> int:
+        """Return the signed size held of a token, e6 shares."""
+        return self._account.position(market_id)
+
+
+class Strategy:
+    """Turn events into intents. Override what you need; the rest costs nothing.
+
+    `parameters` names what may be set by `--strategy-params NAME.key=value`, with
+    its default; a value is read as the default's type.
+    """
+
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        self.params: dict[str, Any] = dict(parameters)
+
+    def on_start(self, ctx: Context, portfolio: Portfolio) -> Intents:
+        """Run once, before the first event."""
+
+    def on_top_of_book(
+        self, ctx: Context, event: TopOfBookUpdate, market_state: MarketState, portfolio: Portfolio
+    ) -> Intents:
+        """Run when a token's best bid or ask changed in price or size."""
+
+    def on_trade(
+        self, ctx: Context, event: Trade, market_state: MarketState, portfolio: Portfolio
+    ) -> Intents:
+        """Run when a trade was announced."""
+
+    def on_status(
+        self, ctx: Context, event: MarketStatus, market_state: MarketState, portfolio: Portfolio
+    ) -> Intents:
+        """Run when a token's trust or terms changed."""
+
+    def on_fill(self, ctx: Context, fill: Fill, market_state: MarketState, portfolio: Portfolio) -> Intents:
+        """Run when one of this strategy's own intents filled."""
+
+    def on_stop(self, ctx: Context, portfolio: Portfolio) -> Intents:
+        """Run once, after the last event."""
+
+
+CALLBACKS = tuple(name for name in vars(Strategy) if name.startswith("on_"))

@@ -1,0 +1,81 @@
+"""Find strategies by name and check them before a run starts."""
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+
+from pm_data.errors import UsageError
+from pm_data.strategy.base import CALLBACKS, Parameter, Strategy
+
+BUILTIN = {"toy_spread": "pm_data.strategy.builtin.toy_spread:ToySpread"}
+ENTRY_POINT_GROUP = "pm_data.strategies"
+
+
+def load_strategies(names: Iterable[str], settings: Iterable[str]) -> dict[str, Strategy]:
+    """Return the strategies by id, in order of their ids.
+
+    Args:
+        names: built-in names, entry points of `pm_data.strategies`, or `package.module:Class`
+            (looked for in the working directory too). A strategy's id is the name without its module.
+        settings: texts of the form `NAME.key=value`.
+
+    Raises:
+        UsageError: a name, key or value is wrong; the text says what was expected.
+    """
+    classes: dict[str, type[Strategy]] = {}
+    for name in names:
+        strategy_id = name.rpartition(":")[2]
+        if strategy_id in classes:
+            raise UsageError(f"--strategy {name}: a strategy named {strategy_id} is there already")
+        classes[strategy_id] = _find(name)
+    values: dict[str, dict[str, Parameter]] = {
+        strategy_id: dict(found.parameters) for strategy_id, found in classes.items()
+    }
+    for setting in settings:
+        _apply_setting(setting, values)
+    return {strategy_id: classes[strategy_id](values[strategy_id]) for strategy_id in sorted(classes)}
+
+
+def _find(name: str) -> type[Strategy]:
+    found = _import(name, BUILTIN[name] if name in BUILTIN else name)
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise UsageError(f"--strategy {name}: not a class derived from pm_data.strategy.Strategy")
+    misspelt = [key for key in dir(found) if key.startswith("on_") and key not in CALLBACKS]
+    if misspelt:
+        raise UsageError(f"--strategy {name}: no callback is named {misspelt[0]} (there are {', '.join(CALLBACKS)})")
+    return found
+
+
+def _import(name: str, target: str) -> object:
+    if ":" not in target:
+        for entry_point in entry_points(group=ENTRY_POINT_GROUP, name=target):
+            target = entry_point.value
+        if ":" not in target:
+            raise UsageError(f"--strategy {name}: unknown; expected {', '.join(BUILTIN)} or package.module:Class")
+    module_name, _colon, class_name = target.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return getattr(importlib.import_module(module_name), class_name)
+    except Exception as error:  # a strategy's module is a stranger's code and may raise anything
+        raise UsageError(f"--strategy {name}: cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _apply_setting(setting: str, values: Mapping[str, dict[str, Parameter]]) -> None:
+    path, equals, text = setting.partition("=")
+    strategy_id, dot, key = path.partition(".")
+    if not equals or not dot:
+        raise UsageError(f"--strategy-params {setting}: expected NAME.key=value")
+    if strategy_id not in values:
+        raise UsageError(f"--strategy-params {setting}: no --strategy is named {strategy_id}")
+    known = values[strategy_id]
+    if key not in known:
+        raise UsageError(f"--strategy-params {setting}: {strategy_id} has {', '.join(known) or 'no parameters'}")
+    if isinstance(known[key], int):
+        try:
+            known[key] = int(text)
+        except ValueError:
+            raise UsageError(f"--strategy-params {setting}: expected a whole number") from None
+    else:
+        known[key] = text

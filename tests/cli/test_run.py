@@ -1,0 +1,168 @@
+"""`run` as a user calls it: its line, its errors, and the determinism audit of SEED.md section 7."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.bundles import make_bundle, stamped
+from support.commands import json_line, pm_data
+from support.frames import A, B, book, change, trade
+
+from pm_data.bundle.opening import open_bundle
+
+AUDIT = ("--print-hash", "--print-pnl", "--strategy", "toy_spread", "--stable-json")
+TAKER = ("toy_spread.order_type=market", "toy_spread.urgency=taker", "toy_spread.tif=ioc")
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    first = [book(A), change((A, "BUY", "0.39", "5"), (A, "SELL", "0.47", "1")), trade(A), book(A, asks=[])]
+    second = [book(B), change((B, "BUY", "0.41", "5")), change((B, "BUY", "0.41", "0"))]
+    files = {
+        "a.ndjson": "".join(stamped(2 * number, frame) for number, frame in enumerate(first)),
+        "b.ndjson": "".join(stamped(2 * number + 1, frame) for number, frame in enumerate(second)),
+    }
+    return make_bundle(tmp_path_factory.mktemp("run"), files)
+
+
+def replay(run_dir, *arguments, **environment):
+    return pm_data("run", "--mode", "replay", "--run-dir", run_dir, *arguments, **environment)
+
+
+def test_the_line_has_the_promised_keys(run_dir):
+    done = replay(run_dir, "--execution", "sim", *AUDIT[:-1])
+    line = json_line(done)
+    assert done.returncode == 0
+    assert list(line)[:5] == ["ok", "mode", "execution", "canonical_events", "intents"]
+    assert {"final_hash", "events_hash", "elapsed_ms", "pnl", "counters"} < line.keys()
+    assert (line["ok"], line["mode"], line["execution"]) == (True, "replay", "sim")
+    assert "pnl" not in json_line(replay(run_dir)) and "final_hash" not in json_line(replay(run_dir))
+
+
+def test_without_a_strategy_there_are_events_and_no_intents(run_dir):
+    line = json_line(replay(run_dir, "--print-hash"))
+    assert (line["canonical_events"], line["intents"]) == (6, 0)
+    assert line["final_hash"] == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def interpreters():
+    """Return the Python interpreters at hand from 3.11 on, by version."""
+    found = {sys.version_info[:2]: sys.executable}
+    candidates = [shutil.which(f"python3.{minor}") for minor in range(11, 15)]
+    candidates += sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
+    for candidate in filter(None, candidates):
+        code = "import sys; print(*sys.version_info[:2])"
+        done = subprocess.run([candidate, "-c", code], capture_output=True, encoding="utf-8", check=False)
+        if done.returncode == 0:
+            major, minor = map(int, done.stdout.split())
+            if (major, minor) >= (3, 11):
+                found.setdefault((major, minor), str(candidate))
+    return found
+
+
+def test_replay_hash_matrix(run_dir, tmp_path, core):
+    """One stable line over cores, Pythons, hash seeds, places and with or without the idx."""
+    if core.name == "compiled":
+        environments = [{"PM_DATA_CORE": "compiled", "PYTHONHASHSEED": seed} for seed in ("0", "1", "77")]
+        pythons = {sys.version_info[:2]: sys.executable}
+    else:
+        environments = [{"PM_DATA_CORE": "pure", "PYTHONHASHSEED": seed} for seed in ("0", "1")]
+        environments.append({"PM_DATA_CORE": "pure", "TZ": "Asia/Tokyo", "LC_ALL": "C"})
+        pythons = interpreters()
+    moved = tmp_path / "moved" / "made"
+    shutil.copytree(run_dir, moved)
+    for idx in moved.glob("capture/*.idx"):
+        idx.unlink()
+    lines = set()
+    for environment in environments:
+        for python in pythons.values():
+            for place in (run_dir, moved):
+                done = replay(
+                    place, *AUDIT, *strategy_settings(TAKER), python=python, cwd=tmp_path, **environment
+                )
+                assert done.returncode == 0, done.stderr
+                lines.add(done.stdout)
+    print("Pythons:", *pythons)
+    assert len(lines) == 1
+    assert json.loads(lines.pop())["fills"] > 0
+
+
+def test_both_cores_give_the_same_stable_line(run_dir, both_cores):
+    lines = {
+        replay(run_dir, *AUDIT, *strategy_settings(TAKER), PM_DATA_CORE=core).stdout
+        for core in ("pure", "compiled")
+    }
+    assert len(lines) == 1
+
+
+def strategy_settings(settings):
+    return [text for setting in settings for text in ("--strategy-params", setting)]
+
+
+def test_settings_that_were_set_are_echoed(run_dir):
+    line = json_line(replay(run_dir, "--fee-bps", "7", PM_DATA_SIM_SLIPPAGE_BPS="3"))
+    assert (line["sim_fee_bps"], line["sim_slippage_bps"]) == (7, 3)
+    assert "sim_max_fill_size_e6" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--max-events", "0"], 2, "'0' is not a whole number from 1"),
+        (["--max-seconds", "-1"], 2, "'-1' is not a number of seconds above 0"),
+        (["--strategy", "nonsense"], 2, "--strategy nonsense: unknown"),
+        (["--duration-seconds", "1"], 2, "--duration-seconds goes with --mode live"),
+        (["--fee-bps", "1.5"], 78, "--sim-fee-bps: '1.5' is not a whole number from 0 to 10000"),
+        (["--nonsense"], 2, "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_a_users_mistake_is_one_line(run_dir, arguments, code, text):
+    done = replay(run_dir, *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert text in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_run_that_is_not_there(tmp_path):
+    done = replay(tmp_path / "nothing")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_replay_needs_a_run_and_live_takes_none(run_dir):
+    assert "--mode replay needs --run-dir" in pm_data("run", "--mode", "replay").stderr
+    done = pm_data("run", "--mode", "live", "--run-dir", run_dir)
+    assert (done.returncode, "--run-dir goes with --mode replay" in done.stderr) == (2, True)
+
+
+def test_a_strategy_that_raises_is_one_line(run_dir, tmp_path):
+    source = "from pm_data.strategy import Strategy\nclass Bad(Strategy):\n"
+    source += "    def on_trade(self, *a):\n        raise ValueError('no')\n"
+    (tmp_path / "mine.py").write_text(source, encoding="utf-8")
+    done = replay(run_dir, "--strategy", "mine:Bad", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "pm_data run: strategy Bad raised ValueError in on_trade at event 4: no\n"
+
+
+def test_damage_in_the_middle_gives_no_hash(run_dir, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(run_dir, broken)
+    frames = broken / "capture" / "shard_00.frames"
+    data = bytearray(frames.read_bytes())
+    data[len(data) // 2] ^= 1
+    frames.write_bytes(data)
+    done = replay(broken, *AUDIT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "crc_mismatch" in done.stderr
+
+
+def test_run_reads_only(run_dir):
+    before = sorted((path, path.stat().st_mtime_ns) for path in run_dir.rglob("*"))
+    os.utime(run_dir)
+    replay(run_dir, *AUDIT)
+    assert [path for path, _time in before] == sorted(run_dir.rglob("*"))
+    assert open_bundle(run_dir).status == "closed"
