@@ -64,9 +64,11 @@ cdef class Decoder:
 
     cdef int read(self, bytes payload) except -1
     cdef bint _scan(self, const char *at, const char *end) except -1
-    cdef const char *_scan_message(self, const char *at) except? NULL
-    cdef const char *_scan_levels(self, const char *at, Py_ssize_t *first, Py_ssize_t *count) except? NULL
-    cdef const char *_scan_changes(self, const char *at) except? NULL
+    cdef const char *_scan_message(self, const char *at, const char *end) except? NULL
+    cdef const char *_scan_levels(
+        self, const char *at, const char *end, Py_ssize_t *first, Py_ssize_t *count
+    ) except? NULL
+    cdef const char *_scan_changes(self, const char *at, const char *end) except? NULL
     cdef Py_ssize_t _token(self, const char *text, Py_ssize_t length) except -2
     cdef Op *_new_op(self) except NULL
     cdef Level *_new_level(self) except NULL

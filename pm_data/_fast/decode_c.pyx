@@ -4,8 +4,8 @@ The scanner accepts printable ASCII without escapes, known keys once each,
 plain numbers in range, and the three messages that make up a market's traffic,
 in any key order and white space. Whatever else a frame holds, the whole frame
 is handed to the Python twin, so strange input cannot make the two differ.
-The bytes object ends with a NUL, which no rule accepts: so the scanner cannot
-run past the end, and needs no length checks.
+The bytes object ends with a NUL, which no rule accepts: so single bytes can be
+looked at without a length check.
 """
 
 include "source_digest.pxi"
@@ -63,21 +63,53 @@ cdef inline const char *_space(const char *at) noexcept nogil:
     return at
 
 
-cdef inline const char *_string(const char *at, Text *text) noexcept nogil:
+cdef extern from *:
+    """
+    #ifdef __SSE2__
+    #include <emmintrin.h>
+    #endif
+
+    /* Return the quote that ends a string of plain printable ASCII; NULL when anything else comes first. */
+    static inline const char *pm_closing_quote(const char *at, const char *end) {
+    #ifdef __SSE2__
+        const __m128i space = _mm_set1_epi8(32), quote = _mm_set1_epi8('"');
+        const __m128i backslash = _mm_set1_epi8(92), delete = _mm_set1_epi8(127);
+        while (end - at >= 16) {
+            __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+            /* signed: what is not ASCII is negative, and so less than a space, too */
+            __m128i special = _mm_or_si128(
+                _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, quote)),
+                _mm_or_si128(_mm_cmpeq_epi8(bytes, backslash), _mm_cmpeq_epi8(bytes, delete)));
+            int mask = _mm_movemask_epi8(special);
+            if (mask) {
+                at += __builtin_ctz(mask);
+                return *at == '"' ? at : NULL;
+            }
+            at += 16;
+        }
+    #endif
+        for (; at < end; at++) {
+            unsigned char letter = (unsigned char)*at;
+            if (letter == '"') return at;
+            if (letter < 32 || letter > 126 || letter == 92) return NULL;
+        }
+        return NULL;
+    }
+    """
+    const char *pm_closing_quote(const char *at, const char *end) noexcept nogil
+
+
+cdef inline const char *_string(const char *at, const char *end, Text *text) noexcept nogil:
     """Read a string of plain printable ASCII; return what follows it, or NULL."""
-    cdef unsigned char letter
+    cdef const char *quote
     if at[0] != b'"':
         return NULL
-    at += 1
-    text.at = at
-    while True:
-        letter = <unsigned char>at[0]
-        if letter == b'"':
-            text.length = at - text.at
-            return at + 1
-        if letter < 32 or letter > 126 or letter == b"\\":
-            return NULL
-        at += 1
+    quote = pm_closing_quote(at + 1, end)
+    if quote == NULL:
+        return NULL
+    text.at = at + 1
+    text.length = quote - text.at
+    return quote + 1
 
 
 cdef inline bint _same(Text text, const char *word, Py_ssize_t length) noexcept nogil:
@@ -377,7 +409,7 @@ cdef class Decoder:
         if at[0] == b"[":
             at += 1
             while True:
-                at = self._scan_message(_space(at))
+                at = self._scan_message(_space(at), end)
                 if at == NULL:
                     return False
                 at = _space(at)
@@ -389,12 +421,12 @@ cdef class Decoder:
                 else:
                     return False
         else:
-            at = self._scan_message(at)
+            at = self._scan_message(at, end)
             if at == NULL:
                 return False
         return _space(at) == end
 
-    cdef const char *_scan_message(self, const char *at) except? NULL:
+    cdef const char *_scan_message(self, const char *at, const char *end) except? NULL:
         """Read one object and append its operations; return what follows it, or NULL."""
         cdef Text key, market, asset_id, timestamp, event_type, tick, last_price, price, size, side, other
         cdef Text *value
@@ -407,7 +439,7 @@ cdef class Decoder:
             return NULL
         at = _space(at + 1)
         while True:
-            at = _string(at, &key)
+            at = _string(at, end, &key)
             if at == NULL:
                 return NULL
             bit = _key(key)
@@ -419,11 +451,11 @@ cdef class Decoder:
                 return NULL
             at = _space(at + 1)
             if bit == KEY_BIDS:
-                at = self._scan_levels(at, &first_bid, &bids)
+                at = self._scan_levels(at, end, &first_bid, &bids)
             elif bit == KEY_ASKS:
-                at = self._scan_levels(at, &first_ask, &asks)
+                at = self._scan_levels(at, end, &first_ask, &asks)
             elif bit == KEY_PRICE_CHANGES:
-                at = self._scan_changes(at)
+                at = self._scan_changes(at, end)
             else:
                 if bit == KEY_MARKET:
                     value = &market
@@ -445,7 +477,7 @@ cdef class Decoder:
                     value = &side
                 else:
                     value = &other
-                at = _string(at, value)
+                at = _string(at, end, value)
             if at == NULL:
                 return NULL
             at = _space(at)
@@ -506,7 +538,9 @@ cdef class Decoder:
         op.token = self._token(asset_id.at, asset_id.length)
         return NULL if op.token < 0 else at
 
-    cdef const char *_scan_levels(self, const char *at, Py_ssize_t *first, Py_ssize_t *count) except? NULL:
+    cdef const char *_scan_levels(
+        self, const char *at, const char *end, Py_ssize_t *first, Py_ssize_t *count
+    ) except? NULL:
         """Read a list of {price, size} and append its levels; return what follows it, or NULL."""
         cdef Text key, price, size
         cdef Level *level
@@ -519,25 +553,25 @@ cdef class Decoder:
         while True:
             if at[0] != b"{":
                 return NULL
-            at = _string(_space(at + 1), &key)
+            at = _string(_space(at + 1), end, &key)
             if at == NULL or not _same(key, b"price", 5):
                 return NULL
             at = _space(at)
             if at[0] != b":":
                 return NULL
-            at = _string(_space(at + 1), &price)
+            at = _string(_space(at + 1), end, &price)
             if at == NULL:
                 return NULL
             at = _space(at)
             if at[0] != b",":
                 return NULL
-            at = _string(_space(at + 1), &key)
+            at = _string(_space(at + 1), end, &key)
             if at == NULL or not _same(key, b"size", 4):
                 return NULL
             at = _space(at)
             if at[0] != b":":
                 return NULL
-            at = _string(_space(at + 1), &size)
+            at = _string(_space(at + 1), end, &size)
             if at == NULL:
                 return NULL
             at = _space(at)
@@ -556,7 +590,7 @@ cdef class Decoder:
             else:
                 return NULL
 
-    cdef const char *_scan_changes(self, const char *at) except? NULL:
+    cdef const char *_scan_changes(self, const char *at, const char *end) except? NULL:
         """Read the list of a price_change and append its operations; return what follows it, or NULL."""
         cdef Text key, asset_id, price, size, side, other
         cdef Text *value
@@ -571,7 +605,7 @@ cdef class Decoder:
             at = _space(at + 1)
             seen = 0
             while True:
-                at = _string(at, &key)
+                at = _string(at, end, &key)
                 if at == NULL:
                     return NULL
                 bit = _key(key)
@@ -591,7 +625,7 @@ cdef class Decoder:
                     value = &side
                 else:
                     value = &other
-                at = _string(_space(at + 1), value)
+                at = _string(_space(at + 1), end, value)
                 if at == NULL:
                     return NULL
                 at = _space(at)

@@ -15,7 +15,6 @@ class Controls:
 
     def __init__(self, state: store.StateStore) -> None:
         self._state = state
-        self._shard_of_conn: dict[int, int] = {}
 
     def apply(self, record: Record, seq: int) -> list[events.Event] | None:
         """Apply a control record and return its events, numbered from seq + 1; None where it was skipped.
@@ -40,30 +39,21 @@ class Controls:
             return []
         tokens = _tokens(record, control)
         if control is Control.SUBSCRIBED:
-            self._shard_of_conn[record.conn] = record.shard
             self._state.own(tokens, record.conn)
             return []
         if control is Control.HANDOVER:
-            self._shard_of_conn[record.conn] = record.shard
             self._state.handover(tokens, record.conn)
             return []
         if control is Control.UNSUBSCRIBED:
             self._state.disown(tokens, record.conn)
         elif record.flags & FLAG_MARKED and not tokens:
-            tokens = self._tokens_of_shard(record.shard)
+            tokens = self._unowned()
         return self._state.gap(tokens, record.rx_mono_ns, seq)
 
-    def _tokens_of_shard(self, shard: int) -> list[str]:
-        """Return the tokens that this shard's connections own, and those that nobody does.
-
-        A reader that found a torn tail does not know them; it marks the gap instead.
-        """
-        tokens = []
-        for asset_id in self._state.asset_ids():
-            market = self._state.market(asset_id)
-            if market and self._shard_of_conn.get(market.connection, shard) == shard:
-                tokens.append(asset_id)
-        return tokens
+    def _unowned(self) -> list[str]:
+        """Return the tokens that no connection owns: those of recorded frames, which have no subscriptions."""
+        found = ((asset_id, self._state.market(asset_id)) for asset_id in self._state.asset_ids())
+        return [asset_id for asset_id, market in found if market and not market.connection]
 
 
 def _tokens(record: Record, control: Control) -> list[str]:

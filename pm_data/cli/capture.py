@@ -1,0 +1,78 @@
+"""Record Polymarket's market WebSocket in a run directory under DATA_DIR/runs.
+
+Online, it runs until Ctrl-C or SIGTERM, or for --duration-seconds. The run
+directory is named on stderr at the start; the last line, on stdout, is JSON:
+ok, run_id, run_dir, status, received, written, dropped.
+
+Offline (--offline --fixtures-dir D), it makes the same kind of bundle from
+recorded frames: *.ndjson with one raw frame a line or {"t":ms,"raw":str} lines,
+*.json, and .gz of these; one shard a file, in the order of their names.
+
+Exit codes: 0 closed well (also by Ctrl-C), 2 usage, 3 ended fatally (fatal.json
+in the run directory says why), 69 no venue, 74 input or output, 78 a bad setting.
+"""
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+from pm_data import config
+from pm_data.cli import arguments, output
+from pm_data.errors import FatalCaptureError, UsageError
+
+NAME = "capture"
+SUMMARY = "record the market WebSocket, or recorded frames, as a bundle"
+
+_SETTINGS = [
+    entry.name
+    for entry in dataclasses.fields(config.Config)
+    if entry.name.startswith(("data_", "gamma_", "clob_", "ws_", "capture_"))
+]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("--run-id", metavar="ID", help="name of the run directory (default: the time)")
+    parser.add_argument(
+        "--duration-seconds",
+        type=arguments.seconds,
+        metavar="S",
+        help="online: end after S seconds (default: at Ctrl-C)",
+    )
+    parser.add_argument(
+        "--offline",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="make the bundle from the files of --fixtures-dir, without the network",
+    )
+    parser.add_argument("--fixtures-dir", type=Path, metavar="DIR", help="directory of recorded frames")
+    config.add_arguments(parser, _SETTINGS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Capture and print the JSON line."""
+    from pm_data import _fast
+    from pm_data.capture.offline import capture_offline
+    from pm_data.capture.online import capture_online
+
+    if args.offline and args.fixtures_dir is None:
+        raise UsageError("--offline needs --fixtures-dir DIR")
+    if args.fixtures_dir is not None and not args.offline:
+        raise UsageError("--fixtures-dir goes with --offline")
+    if args.offline and args.duration_seconds is not None:
+        raise UsageError("--duration-seconds goes with an online capture")
+    resolved = config.resolve(vars(args), os.environ)
+    output.print_notices(resolved)
+    if notice := _fast.fallback_notice():
+        output.note(notice)
+    if args.offline:
+        line = capture_offline(resolved, args.fixtures_dir, args.run_id)
+    else:
+        line = capture_online(resolved, args.run_id, args.duration_seconds, _say)
+    output.print_json(line)
+    return 0 if line["ok"] else FatalCaptureError.exit_code
+
+
+def _say(text: str) -> None:
+    output.note(f"pm_data capture: {text}")

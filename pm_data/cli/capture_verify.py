@@ -1,0 +1,54 @@
+"""Check a run, or one shard's files, byte by byte: checksums, sequence, index, manifest.
+
+Nothing is written. Damage is named on stderr; the exit code is 0 for a clean run,
+1 when anything is damaged, 2 when it cannot be opened. A run that is still being
+written is checked up to its size at opening; its unfinished last record is no damage.
+"""
+
+import argparse
+from pathlib import Path
+
+from pm_data.cli import output
+from pm_data.errors import UsageError
+from pm_data.jsonlib import JsonObject
+
+NAME = "capture-verify"
+SUMMARY = "check a run for damage"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run-dir", type=Path, metavar="DIR", help="the run to check")
+    what.add_argument("--frames", type=Path, metavar="FILE", help="one .frames file to check by itself")
+    parser.add_argument("--idx", type=Path, metavar="FILE", help="the .idx file to hold against --frames")
+    parser.add_argument("--summary-only", action="store_true", help="leave `summaries` out of the JSON line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the verdict; 1 when there is damage."""
+    from pm_data.analysis.verify import DAMAGE_KEPT_MAX, verify_bundle, verify_files
+    from pm_data.bundle.opening import open_bundle
+
+    line: JsonObject = {"ok": False}
+    if args.frames is not None:
+        verdict = verify_files(args.frames, args.idx)
+    elif args.idx is not None:
+        raise UsageError("--idx goes with --frames")
+    else:
+        bundle = open_bundle(args.run_dir)
+        verdict = verify_bundle(bundle)
+        line["status"] = bundle.status
+        line["digest"] = bundle.manifest.digest if bundle.manifest is not None else None
+    for damage in verdict.damage:
+        output.note(f"pm_data capture-verify: {damage}")
+    for summary in verdict.summaries:
+        for damage in summary.damage:
+            output.note(f"pm_data capture-verify: {damage}")
+        if summary.errors > DAMAGE_KEPT_MAX:
+            output.note(f"pm_data capture-verify: shard {summary.shard}: {summary.errors} places in all")
+    line |= {"ok": verdict.ok, "totals": verdict.totals()}
+    if not args.summary_only:
+        line["summaries"] = [summary.fields() for summary in verdict.summaries]
+    output.print_json(line)
+    return 0 if verdict.ok else 1
