@@ -49,9 +49,9 @@ class Header(NamedTuple):
 
 def is_known_form(kind: int, control: int, flags: int) -> bool:
     """Return whether version 0 has records of this form; a control type may be one of a later program."""
-    return (control != 0 if kind == Kind.CONTROL else kind in (Kind.TEXT, Kind.BINARY) and control == 0) and not (
-        flags & ~_KNOWN_FLAGS
-    )
+    if flags & ~_KNOWN_FLAGS:
+        return False
+    return control != 0 if kind == Kind.CONTROL else control == 0 and kind in (Kind.TEXT, Kind.BINARY)
 
 
 def encode_record(record: Record) -> bytes:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         report(damage)
     markets = frozenset(args.market or ())
     stream = EventStream()
-    for record in bundle.records(report):
+    for record in bundle.replay_records(report, report):
         for event in stream.process(record):
             if (
                 (markets and event.market_id not in markets)

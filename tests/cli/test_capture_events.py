@@ -5,11 +5,15 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from support.bundles import make_bundle, stamped
 from support.commands import ROOT, json_line, pm_data
 from support.frames import A, B, book, encode, trade
+
+from pm_data.bundle.layout import RunDir
+from pm_data.bundle.manifest import read_manifest, write_manifest
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +101,22 @@ def test_a_damaged_bundle_is_printed_as_far_as_it_can_be_read(run_dir, tmp_path)
         "top_of_book",
     ]
     assert "crc_mismatch" in done.stderr
+
+
+def test_after_a_torn_tail_the_tokens_of_the_shard_have_a_gap(run_dir, tmp_path):
+    torn = tmp_path / "torn"
+    shutil.copytree(run_dir, torn)
+    run = RunDir(torn)
+    manifest = read_manifest(run)
+    write_manifest(run, replace(manifest, status="running", shards=None, totals=None))
+    frames = torn / "capture" / "shard_00.frames"
+    frames.write_bytes(frames.read_bytes()[:-5])
+    done = pm_data("capture-events", "--run-dir", torn, "--hash-lines")
+    assert done.returncode == 1
+    assert "torn_tail" in done.stderr
+    assert done.stdout.splitlines()[-2:] == [f"5|status|{A}|suspect|gap||103", f"6|status|{B}|suspect|gap||103"]
+    replayed = pm_data("run", "--mode", "replay", "--run-dir", torn, "--print-hash")
+    assert json_line(replayed)["events_hash"] == hashlib.sha256(done.stdout.encode()).hexdigest()
 
 
 def test_an_unknown_kind_is_one_line(run_dir):

@@ -1,5 +1,6 @@
 """Records, and small runs of them written by the real writer."""
 
+from itertools import chain
 from pathlib import Path
 
 from pm_data.bundle.layout import RunDir, create_run_dir
@@ -34,6 +35,11 @@ def shard_records(shard, frames, first_ns=1000, step_ns=10):
         records.append(text(shard, len(records), first_ns + (number + 1) * step_ns + shard % 2, payload))
     records.append(control(shard, len(records), records[-1].rx_mono_ns + 1, Control.END, reason="stop"))
     return records
+
+
+def run_order(*shards):
+    """Return the records of several shards in the order of a run."""
+    return sorted(chain(*shards), key=lambda record: (record.rx_mono_ns, record.shard, record.seq))
 
 
 def manifest(run_id, status=CLOSED, **changes):

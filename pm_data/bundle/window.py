@@ -1,0 +1,85 @@
+"""One reused buffer that slides over a file."""
+
+import hashlib
+import io
+
+from pm_data import osdep
+
+BUFFER_BYTES = 256 * 1024
+"""Bytes of a file that are in memory at a time; only a longer record takes more, while it is read."""
+
+
+class Window:
+    """A view of the bytes from `position` on, up to `limit`.
+
+    Args:
+        data: the buffer; `data[start:end]` are the file's bytes from `position`.
+        limit: no byte from there on is looked at.
+    """
+
+    def __init__(self, file: io.FileIO, limit: int) -> None:
+        self.limit = limit
+        self.start = 0
+        self.end = 0
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self._offset = 0
+        self._own = bytearray(BUFFER_BYTES)
+        self.data = self._own
+        self.view = memoryview(self.data)
+
+    @property
+    def position(self) -> int:
+        """Where in the file the byte at `start` is."""
+        return self._offset + self.start
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of all bytes read so far."""
+        return self._sha256.hexdigest()
+
+    def slide(self, need: int) -> bool:
+        """Forget what lies before `start`, read on, and return whether `need` bytes are there.
+
+        More memory than the window's own is taken only where the file has that many bytes.
+        """
+        available = self.limit - self.position
+        if need > available:
+            return False
+        rest = self.end - self.start
+        size = max(BUFFER_BYTES, need, rest)
+        old = self.view
+        if size == BUFFER_BYTES:
+            self.data = self._own
+        elif size > len(self.data):
+            self.data = bytearray(size)
+        self.view = memoryview(self.data)
+        self.view[:rest] = old[self.start : self.end]
+        self._offset += self.start
+        self.start, self.end = 0, rest
+        stop = min(len(self.data), available)
+        while self.end < stop:
+            count = self._file.readinto(self.view[self.end : stop])
+            if not count:
+                # Cut shorter since it was opened: a writer that rolled back, or a stranger.
+                self.limit = self._offset + self.end
+                break
+            self._sha256.update(self.view[self.end : self.end + count])
+            self.end += count
+        return self.end - self.start >= need
+
+    def hold(self, need: int) -> bool:
+        """Return whether `need` bytes are there, reading on only where they are not."""
+        return self.end - self.start >= need or self.slide(need)
+
+    def jump(self, position: int) -> None:
+        """Forget everything and go on at `position`; the SHA-256 then means nothing any more."""
+        self._file.seek(position)
+        self._offset, self.start, self.end = position, 0, 0
+
+    def skip_hole(self) -> None:
+        """Where every byte in memory was seen, go on where the file next has bytes that are no hole."""
+        if self.start < self.end:
+            return
+        here = self.position
+        data = osdep.next_data(self._file.fileno(), here)
+        self.jump(self.limit if data is None else min(max(data, here), self.limit))
