@@ -1,0 +1,90 @@
+"""The threads around a session that bring its records to the disk and say how that goes."""
+
+from pm_data.bundle.layout import RunDir
+from pm_data.bundle.manifest import ShardSeal
+from pm_data.bundle.writer import ShardWriter
+from pm_data.capture.accounts import Balance, total
+from pm_data.capture.disk import DiskWatch
+from pm_data.capture.fatal import Cause, FatalLatch
+from pm_data.capture.heartbeat import Heartbeat
+from pm_data.capture.journal import Journal
+from pm_data.capture.loop_monitor import LoopMonitor
+from pm_data.capture.metrics import Samples
+from pm_data.capture.runlog import RunLog
+from pm_data.capture.sync_thread import SyncThread
+from pm_data.capture.threads import Periodic
+from pm_data.capture.writer_thread import WriterThread
+from pm_data.config import Config
+from pm_data.frame import Record
+from pm_data.venue.recordlog import RecordLog
+
+_HEARTBEAT_SECONDS = 1.0
+
+# A session takes up to a second to stop; with these it makes less than the 5 s of rule A3.
+_DRAIN_SECONDS = 2.0
+_HALT_SECONDS = 0.5
+_THREAD_SECONDS = 0.5
+
+
+class Plant:
+    """Writes what comes into `log` until `stop`. Its threads start when it is made."""
+
+    def __init__(self, config: Config, run: RunDir, latch: FatalLatch, monitor: LoopMonitor) -> None:
+        """Start the threads.
+
+        Raises:
+            OSError: a file of the run cannot be made.
+        """
+        self._latch = latch
+        self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes)
+        self._journal = Journal(run.path, latch)
+        self.runlog = RunLog(self._journal)
+        latency = Samples(config.capture_metrics_max_samples)
+        self._writer = WriterThread(
+            self.log,
+            lambda shard: ShardWriter(run, shard),
+            latch,
+            latency,
+            sync_each_batch=config.capture_fsync == "every",
+        )
+        self._sync: SyncThread | None = None
+        if config.capture_fsync == "interval":
+            self._sync = SyncThread(self._writer, config.capture_fsync_interval_seconds, latch)
+        self._disk = DiskWatch(
+            run.path, config.capture_disk_usage_interval_seconds, config.capture_min_free_bytes, latch
+        )
+        self._heartbeat = Heartbeat(self._writer, monitor, self._disk, latency, self.runlog, self._journal)
+        self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
+
+    def balance(self) -> Balance:
+        """Return the accounts of all shards together."""
+        return total(self._writer.balances().values())
+
+    def last_records(self) -> dict[int, list[Record]]:
+        """Return the last records of each shard that came to the writer."""
+        return self._writer.last_records()
+
+    def stop(self) -> list[ShardSeal] | None:
+        """Write what is queued, close the shards and end the threads, within about 4 s.
+
+        Returns:
+            What each shard holds; None when the disk hung, and the shards with it.
+        """
+        self.log.close()
+        drained = self._writer.join(_DRAIN_SECONDS)
+        if not drained:
+            self._latch.set(Cause.STALLED, f"the disk did not take the queue within {_DRAIN_SECONDS:g} s")
+            self._writer.halt()
+            drained = self._writer.join(_HALT_SECONDS)
+        synced = self._sync is None or self._sync.stop(_THREAD_SECONDS)
+        if not synced:
+            self._latch.set(Cause.STALLED, f"a sync did not end within {_THREAD_SECONDS:g} s")
+        seals = self._writer.close_shards() if drained and synced else None
+        self._disk.stop()
+        self._beats.stop(_THREAD_SECONDS)
+        self._heartbeat.beat()
+        return seals
+
+    def close_journal(self) -> None:
+        """Write the last lines of run log and metrics; nothing may be appended afterwards."""
+        self._journal.close(_THREAD_SECONDS)

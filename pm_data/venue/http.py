@@ -1,0 +1,151 @@
+"""JSON over HTTP with bounds on everything: tries, time, bytes (rule W6)."""
+
+import json
+import random
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import (
+    HTTPError,
+    InvalidHeader,
+    NameResolutionError,
+    NewConnectionError,
+    SSLError,
+)
+from urllib3.exceptions import TimeoutError as HttpTimeoutError
+
+from pm_data import __version__
+from pm_data.errors import UnavailableError
+from pm_data.venue.backoff import Backoff
+from pm_data.venue.urls import without_credentials
+
+USER_AGENT = f"pm_data/{__version__}"
+
+_TRIES = 5
+_BODY_BYTES_MAX = 32 * 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 15.0
+_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class _Trouble(Exception):
+    """One try failed in a way that may pass."""
+
+    def __init__(self, text: str, wait_seconds: float | None = None) -> None:
+        super().__init__(text)
+        self.wait_seconds = wait_seconds
+
+
+class HttpClient:
+    """Asks one server for JSON. For one thread at a time.
+
+    Numbers with a fraction or exponent come back as text, exactly as they were printed.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._shown_url = without_credentials(base_url)
+        self._pool = urllib3.PoolManager(
+            num_pools=1,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
+            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+            ssl_context=ssl.create_default_context(),
+        )
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._pool.clear()
+
+    def get(self, path: str, query: Mapping[str, str], deadline: float) -> Any:
+        """Return the JSON of one GET, tried again where the trouble may pass; a Retry-After is obeyed.
+
+        Args:
+            deadline: `time.monotonic()` past which no try begins and no body is read further.
+
+        Raises:
+            UnavailableError: no answer that can be used; one line that names server and trouble.
+        """
+        backoff = Backoff(random.Random())
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._try(path, query, deadline)
+            except _Trouble as trouble:
+                if tries == _TRIES:
+                    raise UnavailableError(f"{self._shown_url}: {trouble} ({tries} tries)") from None
+                wait_seconds = trouble.wait_seconds
+                if wait_seconds is None:
+                    wait_seconds = backoff.next_delay_seconds()
+                if time.monotonic() + wait_seconds >= deadline:
+                    raise UnavailableError(
+                        f"{self._shown_url}: {trouble}; no time left to wait {wait_seconds:.1f} s"
+                    ) from None
+            time.sleep(wait_seconds)
+
+    def _try(self, path: str, query: Mapping[str, str], deadline: float) -> Any:
+        try:
+            response = self._pool.request(
+                "GET",
+                self._base_url + path,
+                fields=dict(query),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                self._check_status(response)
+                body = self._read(response, deadline)
+            finally:
+                response.close()
+        except SSLError as error:
+            raise UnavailableError(f"{self._shown_url}: TLS refused: {error}") from None
+        except HTTPError as error:
+            raise _Trouble(_in_words(error)) from None
+        try:
+            return json.loads(body, parse_float=str, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise _Trouble("the answer is no JSON") from None
+
+    def _check_status(self, response: urllib3.BaseHTTPResponse) -> None:
+        if response.status == 200:
+            return
+        text = f"HTTP {response.status}"
+        if response.status not in _PASSING_STATUS:
+            raise UnavailableError(f"{self._shown_url}: {text}")
+        asked = response.headers.get("Retry-After")
+        try:
+            wait_seconds = None if asked is None else urllib3.Retry().parse_retry_after(asked)
+        except (InvalidHeader, ValueError, OverflowError):  # neither a number of seconds nor a date
+            wait_seconds = None
+        raise _Trouble(text, wait_seconds)
+
+    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        body = bytearray()
+        # read1, because read would wait for whole chunks of a body that drips in
+        while chunk := response.read1(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > _BODY_BYTES_MAX:
+                raise UnavailableError(f"{self._shown_url}: the answer is over {_BODY_BYTES_MAX} bytes")
+            if time.monotonic() >= deadline:
+                raise UnavailableError(f"{self._shown_url}: the answer did not end in time")
+        return bytes(body)
+
+
+def _in_words(error: HTTPError) -> str:
+    if isinstance(error, NameResolutionError):
+        return "the name cannot be resolved"
+    if isinstance(error, NewConnectionError):
+        cause = error.__cause__
+        return f"cannot connect: {cause.strerror if isinstance(cause, OSError) else error}"
+    if isinstance(error, HttpTimeoutError):
+        return "no answer in time"
+    return f"the answer broke off: {error}"
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

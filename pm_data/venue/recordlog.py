@@ -1,0 +1,250 @@
+"""The one ordered queue between the session and whoever consumes its records.
+
+One thread, the session's, puts frames and control records in; one other thread
+takes them out. A record is stamped, numbered and appended in one step under the
+lock, so order, numbers and accounts can never disagree (SPEC 12, rule A1).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pm_data import clock
+from pm_data.frame import Control, Kind, Record, control_flags, control_payload
+from pm_data.jsonlib import JsonObject
+
+_TEXT = int(Kind.TEXT)
+_BINARY = int(Kind.BINARY)
+_make_record = Record._make
+
+
+class Account(NamedTuple):
+    """What happened to one shard's frames up to one moment.
+
+    `received = taken by the consumer + queued + dropped` holds exactly, in frames
+    and in bytes of payload. Control records are not counted.
+
+    Args:
+        queued_oldest_mono_ns: stamp of the first frame that waits; None where none does.
+    """
+
+    received_frames: int
+    received_bytes: int
+    dropped_frames: int
+    dropped_bytes: int
+    queued_frames: int
+    queued_bytes: int
+    queued_oldest_mono_ns: int | None
+
+
+@dataclass(slots=True)
+class _DropRun:
+    conn: int
+    tokens: tuple[str, ...]
+    first_mono_ns: int
+    last_mono_ns: int
+    frames: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Shard:
+    tokens: tuple[str, ...] = ()
+    next_seq: int = 0
+    received_frames: int = 0
+    received_bytes: int = 0
+    dropped_frames: int = 0
+    dropped_bytes: int = 0
+    queued_frames: int = 0
+    queued_bytes: int = 0
+    oldest_mono_ns: int = 0
+    drops: _DropRun | None = None
+
+
+class RecordLog:
+    """A bounded queue of records whose stamps strictly increase over all shards.
+
+    Args:
+        max_frames: most frames that may wait; one more is dropped.
+        max_bytes: most bytes of their payloads.
+    """
+
+    def __init__(
+        self,
+        max_frames: int,
+        max_bytes: int,
+        mono: Callable[[], int] = clock.mono_ns,
+        wall: Callable[[], int] = clock.wall_ns,
+    ) -> None:
+        self._max_frames = max_frames
+        self._max_bytes = max_bytes
+        self._mono = mono
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._filled = threading.Condition(self._lock)
+        self._consumer_waits = False
+        self._closed = False
+        self._queue: list[Record] = []
+        self._queued_frames = 0
+        self._queued_bytes = 0
+        self._last_mono_ns = -1
+        self._shards: dict[int, _Shard] = {}
+
+    def frame(
+        self, shard: int, conn: int, payload: bytes, *, binary: bool, mono_ns: int, wall_ns: int
+    ) -> bool:
+        """Count a received frame and append it; False when the bound dropped it.
+
+        `mono_ns` and `wall_ns` are the clocks at the socket read.
+        """
+        size = len(payload)
+        with self._lock:
+            state = self._shards.get(shard)
+            if state is None:
+                state = self._shards[shard] = _Shard()
+            state.received_frames += 1
+            state.received_bytes += size
+            last = self._last_mono_ns
+            stamp = mono_ns if mono_ns > last else last + 1
+            if self._queued_frames >= self._max_frames or self._queued_bytes + size > self._max_bytes:
+                self._last_mono_ns = stamp
+                _drop(state, conn, size, stamp)
+                return False
+            if state.drops is not None:
+                self._append_drop_gap(shard, state, stamp, wall_ns)
+                stamp += 1
+            self._last_mono_ns = stamp
+            self._queue.append(
+                _make_record(
+                    (shard, state.next_seq, _BINARY if binary else _TEXT, 0, 0, conn, stamp, wall_ns, payload)
+                )
+            )
+            state.next_seq += 1
+            if not state.queued_frames:
+                state.oldest_mono_ns = stamp
+            state.queued_frames += 1
+            state.queued_bytes += size
+            self._queued_frames += 1
+            self._queued_bytes += size
+            if self._consumer_waits:
+                self._wake()
+        return True
+
+    def control(self, shard: int, conn: int, control: Control, fields: JsonObject) -> None:
+        """Append a control record, stamped from the clock. Control records are never dropped."""
+        payload = control_payload(fields)
+        with self._lock:
+            state = self._shards.setdefault(shard, _Shard())
+            stamp = max(self._mono(), self._last_mono_ns + 1)
+            wall_ns = self._wall()
+            if state.drops is not None:
+                self._append_drop_gap(shard, state, stamp, wall_ns)
+                stamp += 1
+            self._append_control(shard, state, conn, control, payload, stamp, wall_ns)
+
+    def set_tokens(self, shard: int, asset_ids: Sequence[str]) -> None:
+        """Say which tokens a drop on this shard makes suspect from now on."""
+        with self._lock:
+            self._shards.setdefault(shard, _Shard()).tokens = tuple(asset_ids)
+
+    def take(self, timeout_seconds: float) -> list[Record] | None:
+        """Return all records that wait, in order: empty after the timeout, None when closed and empty."""
+        with self._lock:
+            if not self._queue and not self._closed:
+                self._consumer_waits = True
+                self._filled.wait(timeout_seconds)
+                self._consumer_waits = False
+            batch = self._queue
+            if not batch and self._closed:
+                return None
+            self._queue = []
+            self._queued_frames = 0
+            self._queued_bytes = 0
+            for state in self._shards.values():
+                state.queued_frames = 0
+                state.queued_bytes = 0
+        return batch
+
+    def close(self) -> None:
+        """Say that nothing follows; drops that no record of their shard has named yet get theirs now."""
+        with self._lock:
+            for shard, state in self._shards.items():
+                if state.drops is not None:
+                    stamp = max(self._mono(), self._last_mono_ns + 1)
+                    self._append_drop_gap(shard, state, stamp, self._wall())
+            self._closed = True
+            self._wake()
+
+    @property
+    def shards(self) -> list[int]:
+        """Return the shards that have had a record, in order."""
+        with self._lock:
+            return sorted(self._shards)
+
+    def account(self, shard: int) -> Account:
+        """Return a shard's account as of now."""
+        with self._lock:
+            state = self._shards.get(shard) or _Shard()
+            return Account(
+                state.received_frames,
+                state.received_bytes,
+                state.dropped_frames,
+                state.dropped_bytes,
+                state.queued_frames,
+                state.queued_bytes,
+                state.oldest_mono_ns if state.queued_frames else None,
+            )
+
+    def _append_drop_gap(self, shard: int, state: _Shard, stamp: int, wall_ns: int) -> None:
+        run = state.drops
+        assert run is not None
+        state.drops = None
+        payload = control_payload(
+            {
+                "cause": "drop",
+                "tokens": list(run.tokens),
+                "frames": run.frames,
+                "bytes": run.bytes,
+                "first_mono_ns": run.first_mono_ns,
+                "last_mono_ns": run.last_mono_ns,
+            }
+        )
+        self._append_control(shard, state, run.conn, Control.GAP, payload, stamp, wall_ns)
+
+    def _append_control(
+        self, shard: int, state: _Shard, conn: int, control: Control, payload: bytes, stamp: int, wall_ns: int
+    ) -> None:
+        self._queue.append(
+            Record(
+                shard,
+                state.next_seq,
+                int(Kind.CONTROL),
+                int(control),
+                control_flags(control),
+                conn,
+                stamp,
+                wall_ns,
+                payload,
+            )
+        )
+        state.next_seq += 1
+        self._last_mono_ns = stamp
+        if self._consumer_waits:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._consumer_waits = False
+        self._filled.notify()
+
+
+def _drop(state: _Shard, conn: int, size: int, stamp: int) -> None:
+    state.dropped_frames += 1
+    state.dropped_bytes += size
+    run = state.drops
+    if run is None:
+        # The tokens of the first drop: a change of tokens is a control record, which ends the run.
+        run = state.drops = _DropRun(conn, state.tokens, stamp, stamp)
+    run.frames += 1
+    run.bytes += size
+    run.last_mono_ns = stamp
