@@ -20,7 +20,7 @@ def subscription(options):
 
 
 def open_socket(venue):
-    return connect(venue.urls.clob_ws_url, compression=None, max_queue=None)
+    return connect(venue.urls.clob_ws_url, compression=None, max_queue=None, max_size=None)
 
 
 def test_it_keeps_its_pace():
@@ -65,7 +65,8 @@ def test_the_messages_are_the_seeds_but_for_their_stamps():
 
 
 def test_more_than_the_machine_can_do_is_a_slower_venue():
-    options = VenueOptions(seed=2, markets=10, rate=1_000_000)
+    # enough markets that the flow does not resolve all of them while the test waits
+    options = VenueOptions(seed=2, markets=400, rate=1_000_000)
     with EmbeddedVenue(options) as venue:
         time.sleep(1.5)
         with open_socket(venue) as client:
