@@ -149,9 +149,7 @@ class Config:
     capture_coverage_metrics_interval_seconds: float = _setting(
         5.0, _SECONDS, "time between two counts of the tokens that have a book"
     )
-    capture_queue_max_frames: int = _setting(
-        500_000, _integer(1, 2**31), "most records waiting for the disk"
-    )
+    capture_queue_max_frames: int = _setting(500_000, _integer(1, 2**31), "most records waiting for the disk")
     capture_queue_max_bytes: int = _setting(
         1_000_000_000, _integer(1, 2**40), "most bytes waiting for the disk"
     )

@@ -17,9 +17,7 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
     Raises:
         ValueError: a float is not finite.
     """
-    return json.dumps(
-        value, sort_keys=sort_keys, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
+    return json.dumps(value, sort_keys=sort_keys, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def canonical(value: object) -> bytes:

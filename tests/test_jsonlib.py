@@ -18,7 +18,9 @@ def test_an_ndjson_line_keeps_text_as_it_is():
     assert "\\/" not in line
 
 
-@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", '{"a":-Infinity}', b"\xff", "[1]x", "[" * 9999])
+@pytest.mark.parametrize(
+    "text", ["", "{", "NaN", "[Infinity]", '{"a":-Infinity}', b"\xff", "[1]x", "[" * 9999]
+)
 def test_what_is_not_strict_json_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - any ValueError, with whatever text the parser has
         jsonlib.loads(text)
@@ -28,5 +30,5 @@ def test_an_object_is_demanded_where_one_is_needed():
     assert jsonlib.loads_object('{"a":1}') == {"a": 1}
     with pytest.raises(ValueError, match="not a JSON object"):
         jsonlib.loads_object("[]")
-    with pytest.raises(ValueError, match="finite|compliant"):
+    with pytest.raises(ValueError, match=r"finite|compliant"):
         jsonlib.dumps(float("nan"))

@@ -68,7 +68,9 @@ def anchors(frames: list[bytes]) -> Iterator[tuple[str, Callable[[], object]]]:
             print(f"bench: {module} is not installed, {label} is left out", file=sys.stderr)
 
 
-def stages(run_dir: Path, frames: list[bytes], core: _fast.Core) -> Iterator[tuple[str, Callable[[], object]]]:
+def stages(
+    run_dir: Path, frames: list[bytes], core: _fast.Core
+) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield our own work with one core, from a single step to the whole replay."""
 
     def decode() -> None:
@@ -119,16 +121,28 @@ def files(run_dir: Path) -> Iterator[tuple[str, Callable[[], object]]]:
 
 def main() -> int:
     """Generate the bundle, measure, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--frames", type=int, default=100_000, help="frames in all (default: %(default)s)")
-    parser.add_argument("--markets", type=int, default=2_000, help="markets, two tokens each (default: %(default)s)")
+    parser.add_argument(
+        "--markets", type=int, default=2_000, help="markets, two tokens each (default: %(default)s)"
+    )
     parser.add_argument("--shards", type=int, default=8, help="shards to merge (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, the best counts (default: %(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds, the best counts (default: %(default)s)"
+    )
     parser.add_argument("--pure", action="store_true", help="measure the pure core too, which takes long")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         run_dir = Path(directory, "runs", "bench")
-        write_bundle(VenueOptions(markets=args.markets, rate=10_000), args.frames, run_dir, args.shards, 2 * args.markets)
+        write_bundle(
+            VenueOptions(markets=args.markets, rate=10_000),
+            args.frames,
+            run_dir,
+            args.shards,
+            2 * args.markets,
+        )
         records = open_bundle(run_dir).records(refuse)
         frames = [record.payload for record in records if record.kind != Kind.CONTROL]
         work = [*anchors(frames), *files(run_dir)]

@@ -47,7 +47,9 @@ class Ledger:
             cost = cost - share if closed == size_e6 else value - closed_value
         size = size + size_e6 if is_buy else size - size_e6
         require_int64(abs(size))  # so that a short, too, can be bought back in one fill
-        cash_e6 = require_int64(require_int64(self._cash_e6 - value if is_buy else self._cash_e6 + value) - fee_e6)
+        cash_e6 = require_int64(
+            require_int64(self._cash_e6 - value if is_buy else self._cash_e6 + value) - fee_e6
+        )
         realized_e6 = require_int64(self._realized_e6 + gain)
         fees_e6 = require_int64(self._fees_e6 + fee_e6)
         self._cash_e6, self._realized_e6, self._fees_e6 = cash_e6, realized_e6, fees_e6

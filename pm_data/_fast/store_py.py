@@ -7,6 +7,7 @@ its next full book, `resolved` for good.
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import pairwise
 
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, Decoder
 from pm_data._fast.e6_py import from_e6
@@ -154,7 +155,10 @@ class MarketState:
 
     def asks(self) -> Levels:
         """Return the ask levels as (price_e6, size_e6), best first."""
-        return [(-key, size) for key, size in zip(reversed(self._ask_keys), reversed(self._ask_sizes), strict=True)]
+        return [
+            (-key, size)
+            for key, size in zip(reversed(self._ask_keys), reversed(self._ask_sizes), strict=True)
+        ]
 
     def _book_top(self) -> TopOfBook:
         bid_px = bid_sz = ask_px = ask_sz = None
@@ -301,7 +305,7 @@ class StateStore:
         if not _looks_sorted(keys):
             self._counters[scan_counter] += 1
             levels = sorted(levels, key=lambda level: level[0])
-        elif any(first > second for first, second in zip(keys, keys[1:], strict=False)):
+        elif any(first > second for first, second in pairwise(keys)):
             self._counters["tob_sample_misses"] += 1
             self._counters[scan_counter] += 1
             levels = sorted(levels, key=lambda level: level[0])
@@ -326,9 +330,7 @@ class StateStore:
             token._tick_size_e6 = op.tick_size_e6
             self._status(token, "tick_size", from_e6(op.tick_size_e6), op.ts_event, ts_recv, seq, events)
 
-    def _apply_resolved(
-        self, op: ResolvedOp, conn: int, ts_recv: int, seq: int, events: list[Event]
-    ) -> None:
+    def _apply_resolved(self, op: ResolvedOp, conn: int, ts_recv: int, seq: int, events: list[Event]) -> None:
         for asset_id, payout in zip(op.asset_ids, op.payouts, strict=True):
             token = self._token(asset_id)
             if token._connection and token._connection != conn:
@@ -377,7 +379,7 @@ def _looks_sorted(keys: list[int]) -> bool:
     """Check SAMPLES + 1 evenly spaced positions, the first and the last among them."""
     last = len(keys) - 1
     sampled = [keys[last * step // SAMPLES] for step in range(SAMPLES + 1)] if keys else []
-    return all(first <= second for first, second in zip(sampled, sampled[1:], strict=False))
+    return all(first <= second for first, second in pairwise(sampled))
 
 
 def _set_level(keys: list[int], sizes: list[int], key: int, size: int) -> None:

@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="pm_data",
-        description="Record Polymarket's order books in bundles that can be believed, and replay them exactly.",
+        description="Record Polymarket's order books in bundles that can be believed; replay them exactly.",
         epilog="`pm_data demo` shows the whole story on this machine, without the network.",
         allow_abbrev=False,
     )

@@ -108,9 +108,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _replay(
-    args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]
-) -> JsonObject:
+def _replay(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]) -> JsonObject:
     from pm_data.bundle.opening import open_bundle
 
     opened_at = time.perf_counter()

@@ -51,7 +51,7 @@ class Controls:
         return self._state.gap(tokens, record.rx_mono_ns, seq)
 
     def _unowned(self) -> list[str]:
-        """Return the tokens that no connection owns: those of recorded frames, which have no subscriptions."""
+        """Return the tokens that no connection owns: recorded frames come without subscriptions."""
         found = ((asset_id, self._state.market(asset_id)) for asset_id in self._state.asset_ids())
         return [asset_id for asset_id, market in found if market and not market.connection]
 

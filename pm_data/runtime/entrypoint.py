@@ -43,7 +43,9 @@ def intent_line(seq: int, passed: Passed) -> str:
     intent = passed.intent
     if isinstance(intent, PlaceOrderIntent):
         price = "" if intent.price_e6 is None else intent.price_e6
-        terms = f"place|{intent.market_id}|{intent.side}|{price}|{intent.size_e6}|{intent.tif}|{intent.urgency}"
+        terms = (
+            f"place|{intent.market_id}|{intent.side}|{price}|{intent.size_e6}|{intent.tif}|{intent.urgency}"
+        )
     else:
         terms = f"cancel|{intent.market_id}|{intent.side}||||"
     return f"{seq}|{passed.strategy_id}|{terms}|{intent.tag}\n"

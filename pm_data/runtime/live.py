@@ -56,7 +56,7 @@ class LiveSource:
         self._thread.join()
 
     def stop(self) -> None:
-        """End the session; `records` yields what it still brings. Any thread or signal handler may call it."""
+        """End the session; `records` yields what it still brings. Any thread may call it."""
         self._stop_asked.set()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop_session, "stop")

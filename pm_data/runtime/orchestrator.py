@@ -169,16 +169,15 @@ class Orchestrator:
         intents: list[Passed] = []
         for name, strategy in self._strategies.items():
             context = self._contexts[name]
-            answer = self._call(
-                name, getattr(strategy, callback), self.stream.seq, context, self._portfolio
-            )
+            answer = self._call(name, getattr(strategy, callback), self.stream.seq, context, self._portfolio)
             intents += self.allocator.check(name, answer)
         self._execute(intents, self.canonical_events)
 
     def _call(self, name: str, callback: Callback, seq: int, *arguments: Any) -> Intents:
         try:
             answer = callback(*arguments)
-            return list(answer) if isinstance(answer, Iterator) else answer  # a generator raises while it is read
+            # read here, because a generator raises only when it is read
+            return list(answer) if isinstance(answer, Iterator) else answer
         except E6OverflowError:
             raise
         except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run

@@ -38,12 +38,14 @@ def load_strategies(names: Iterable[str], settings: Iterable[str]) -> dict[str, 
 
 
 def _find(name: str) -> type[Strategy]:
-    found = _import(name, BUILTIN[name] if name in BUILTIN else name)
+    found = _import(name, BUILTIN.get(name, name))
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise UsageError(f"--strategy {name}: not a class derived from pm_data.strategy.Strategy")
     misspelt = [key for key in dir(found) if key.startswith("on_") and key not in CALLBACKS]
     if misspelt:
-        raise UsageError(f"--strategy {name}: no callback is named {misspelt[0]} (there are {', '.join(CALLBACKS)})")
+        raise UsageError(
+            f"--strategy {name}: no callback is named {misspelt[0]} (there are {', '.join(CALLBACKS)})"
+        )
     return found
 
 
@@ -52,7 +54,9 @@ def _import(name: str, target: str) -> object:
         for entry_point in entry_points(group=ENTRY_POINT_GROUP, name=target):
             target = entry_point.value
         if ":" not in target:
-            raise UsageError(f"--strategy {name}: unknown; expected {', '.join(BUILTIN)} or package.module:Class")
+            raise UsageError(
+                f"--strategy {name}: unknown; expected {', '.join(BUILTIN)} or package.module:Class"
+            )
     module_name, _colon, class_name = target.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
@@ -71,7 +75,9 @@ def _apply_setting(setting: str, values: Mapping[str, dict[str, Parameter]]) -> 
         raise UsageError(f"--strategy-params {setting}: no --strategy is named {strategy_id}")
     known = values[strategy_id]
     if key not in known:
-        raise UsageError(f"--strategy-params {setting}: {strategy_id} has {', '.join(known) or 'no parameters'}")
+        raise UsageError(
+            f"--strategy-params {setting}: {strategy_id} has {', '.join(known) or 'no parameters'}"
+        )
     if isinstance(known[key], int):
         try:
             known[key] = int(text)

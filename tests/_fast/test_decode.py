@@ -120,9 +120,7 @@ def test_trade(decoder):
     assert decoder.decode(trade(size="219.217767", side="SELL")) == [
         TradeOp(A, MARKET, 1_002_000_000, "sell", 460_000, 219_217_767)
     ]
-    assert decoder.decode(trade(size="", side="")) == [
-        TradeOp(A, MARKET, 1_002_000_000, None, 460_000, None)
-    ]
+    assert decoder.decode(trade(size="", side="")) == [TradeOp(A, MARKET, 1_002_000_000, None, 460_000, None)]
 
 
 def test_tick_size_and_resolution(decoder):

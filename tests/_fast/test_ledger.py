@@ -107,7 +107,9 @@ def test_ledger_identity(both_cores):
         else:
             price, size = generator.randrange(1, ONE + 1), generator.randrange(1, 50 * ONE)
             action = ("fill", (market_id, generator.random() < 0.5, price, size, generator.randrange(9_999)))
-        marks = {name: (generator.choice([None, 400_001]), generator.choice([None, 500_003])) for name in "abc"}
+        marks = {
+            name: (generator.choice([None, 400_001]), generator.choice([None, 500_003])) for name in "abc"
+        }
         sums = []
         for ledger in ledgers:
             getattr(ledger, action[0])(*action[1])

@@ -7,13 +7,10 @@ from pm_data.venue.shard import ShardStatus
 
 
 def test_status_line():
-    shards = [
-        ShardStatus(number, number + 1, number == 0, 250, 200, number, True, {}) for number in range(2)
-    ]
+    shards = [ShardStatus(number, number + 1, number == 0, 250, 200, number, True, {}) for number in range(2)]
     balance = Balance(Count(1234, 5_600_000), Count(1230, 0), Count(1, 0), Count(3, 0))
     assert status_line(3725.9, shards, balance) == (
-        "01:02:05  connections 1/2  books 400/500  reconnects 1"
-        "  received 1234 (5.6 MB)  queued 3  dropped 1"
+        "01:02:05  connections 1/2  books 400/500  reconnects 1  received 1234 (5.6 MB)  queued 3  dropped 1"
     )
 
 

@@ -114,7 +114,10 @@ def test_after_a_torn_tail_the_tokens_of_the_shard_have_a_gap(run_dir, tmp_path)
     done = pm_data("capture-events", "--run-dir", torn, "--hash-lines")
     assert done.returncode == 1
     assert "torn_tail" in done.stderr
-    assert done.stdout.splitlines()[-2:] == [f"5|status|{A}|suspect|gap||103", f"6|status|{B}|suspect|gap||103"]
+    assert done.stdout.splitlines()[-2:] == [
+        f"5|status|{A}|suspect|gap||103",
+        f"6|status|{B}|suspect|gap||103",
+    ]
     replayed = pm_data("run", "--mode", "replay", "--run-dir", torn, "--print-hash")
     assert json_line(replayed)["events_hash"] == hashlib.sha256(done.stdout.encode()).hexdigest()
 

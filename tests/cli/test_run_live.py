@@ -42,7 +42,10 @@ def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path):
 
 
 def test_max_events_ends_a_live_run(venue):
-    assert json_line(pm_data("run", "--mode", "live", "--max-events", "5", *urls(venue)))["canonical_events"] == 5
+    assert (
+        json_line(pm_data("run", "--mode", "live", "--max-events", "5", *urls(venue)))["canonical_events"]
+        == 5
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -61,7 +64,13 @@ def test_a_signal_ends_a_live_run_well(venue, number):
 
 def test_no_venue_is_one_line():
     done = pm_data(
-        "run", "--mode", "live", "--gamma-base-url", "http://127.0.0.1:9", "--clob-ws-url", "ws://127.0.0.1:9/x"
+        "run",
+        "--mode",
+        "live",
+        "--gamma-base-url",
+        "http://127.0.0.1:9",
+        "--clob-ws-url",
+        "ws://127.0.0.1:9/x",
     )
     assert (done.returncode, done.stdout) == (69, "")
     assert len(done.stderr.splitlines()) == 1

@@ -186,7 +186,9 @@ def test_a_strategy_that_raises_ends_the_run_named(core):
             return 1 // 0
 
     made, _lines = engine(core, broken=Broken)
-    with pytest.raises(StrategyError, match="strategy broken raised ZeroDivisionError in on_trade at event 2"):
+    with pytest.raises(
+        StrategyError, match="strategy broken raised ZeroDivisionError in on_trade at event 2"
+    ):
         made.run([frame(book()), frame(trade())])
 
 

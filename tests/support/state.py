@@ -1,8 +1,8 @@
 """Everything that can be seen of a StateStore, to compare two of them."""
 
 FIELDS = (
-    "market_id market status cause connection sequence ts_event ts_recv bid_px_e6 bid_sz_e6 ask_px_e6 ask_sz_e6 "
-    "tick_size_e6 last_trade_price_e6 last_trade_size_e6"
+    "market_id market status cause connection sequence ts_event ts_recv "
+    "bid_px_e6 bid_sz_e6 ask_px_e6 ask_sz_e6 tick_size_e6 last_trade_price_e6 last_trade_size_e6"
 ).split()
 
 
