@@ -166,12 +166,14 @@ class Orchestrator:
         return answers
 
     def _call_each(self, callback: str) -> None:
+        seq = self.canonical_events
         intents: list[Passed] = []
         for name, strategy in self._strategies.items():
             context = self._contexts[name]
-            answer = self._call(name, getattr(strategy, callback), self.stream.seq, context, self._portfolio)
+            context.seq = seq
+            answer = self._call(name, getattr(strategy, callback), seq, context, self._portfolio)
             intents += self.allocator.check(name, answer)
-        self._execute(intents, self.canonical_events)
+        self._execute(intents, seq)
 
     def _call(self, name: str, callback: Callback, seq: int, *arguments: Any) -> Intents:
         try:
@@ -181,6 +183,5 @@ class Orchestrator:
         except E6OverflowError:
             raise
         except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run
-            raise StrategyError(
-                f"strategy {name} raised {type(error).__name__} in {callback.__name__} at event {seq}: {error}"
-            ) from error
+            raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
+            raise StrategyError(f"strategy {name} {raised}: {error}") from error

@@ -66,6 +66,7 @@ def test_start_and_stop_carry_the_seq_0_and_the_last(core):
             return [CancelIntent(A, "buy", "start")]
 
         def on_stop(self, ctx, portfolio):
+            assert ctx.seq == 2
             return [CancelIntent(A, "buy", "stop")]
 
     made, lines = engine(core, bracket=Bracket)
