@@ -242,6 +242,14 @@ cdef class StateStore:
         self._decoder.read(payload)
         return self._apply(conn, ts_recv, seq)
 
+    def decode(self, bytes payload not None):
+        """Decode a received frame for `apply`: the first half of `frame`, for those who time the halves."""
+        self._decoder.read(payload)
+
+    def apply(self, int64_t conn, int64_t ts_recv, int64_t seq):
+        """Apply what was decoded last, as `frame` does."""
+        return self._apply(conn, ts_recv, seq)
+
     def gap(self, asset_ids, int64_t ts_recv, int64_t seq):
         """Mark live tokens suspect because continuity was lost; return their status events."""
         cdef list events = []

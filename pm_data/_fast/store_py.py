@@ -176,6 +176,7 @@ class StateStore:
         self._decoder = Decoder()
         self._counters = dict.fromkeys(STORE_COUNTERS, 0)
         self._tokens: dict[str, MarketState] = {}
+        self._ops: list[Op] = []
 
     def frame(self, payload: bytes, conn: int, ts_recv: int, seq: int) -> list[Event]:
         """Apply a received frame and return its events, numbered from seq + 1; never raises.
@@ -185,7 +186,16 @@ class StateStore:
             ts_recv: the receive stamp, ns.
             seq: the last number given out.
         """
-        return self._apply(self._decoder.decode(payload), conn, ts_recv, seq)
+        self.decode(payload)
+        return self.apply(conn, ts_recv, seq)
+
+    def decode(self, payload: bytes) -> None:
+        """Decode a received frame for `apply`: the first half of `frame`, for those who time the halves."""
+        self._ops = self._decoder.decode(payload)
+
+    def apply(self, conn: int, ts_recv: int, seq: int) -> list[Event]:
+        """Apply what was decoded last, as `frame` does."""
+        return self._apply(self._ops, conn, ts_recv, seq)
 
     def gap(self, asset_ids: Iterable[str], ts_recv: int, seq: int) -> list[Event]:
         """Mark live tokens suspect because continuity was lost; return their status events."""

@@ -78,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--print-summary-json", action="store_true", help="print message types, unknown names and samples too"
     )
     parser.add_argument(
+        "--print-latency-report-json",
+        action="store_true",
+        help="live: print how long each stage takes, in ns",
+    )
+    parser.add_argument(
         "--stable-json", action="store_true", help="sorted keys and elapsed_ms 0: the same bytes every time"
     )
     config.add_arguments(parser, [*_SIM_SETTINGS, *_LIVE_SETTINGS])
@@ -94,6 +99,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--run-dir goes with --mode replay")
     if args.mode == "replay" and args.duration_seconds is not None:
         raise UsageError("--duration-seconds goes with --mode live; a replay has --max-seconds")
+    if args.mode == "replay" and args.print_latency_report_json:
+        raise UsageError(
+            "--print-latency-report-json goes with --mode live; recorded stamps are of another day"
+        )
     resolved = config.resolve(vars(args), os.environ)
     output.print_notices(resolved)
     if notice := _fast.fallback_notice():
@@ -138,7 +147,12 @@ def _run(
     from pm_data.runtime.limits import first_seconds
 
     options = entrypoint.RunOptions(
-        args.mode, args.max_events, args.print_hash, args.print_pnl, args.print_summary_json
+        args.mode,
+        args.max_events,
+        args.print_hash,
+        args.print_pnl,
+        args.print_summary_json,
+        args.print_latency_report_json,
     )
     if args.max_seconds is not None:
         records = first_seconds(records, args.max_seconds)

@@ -13,6 +13,7 @@ from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
 from pm_data.runtime.allocator import Passed
 from pm_data.runtime.eventlines import event_line
+from pm_data.runtime.latency import StageClock
 from pm_data.runtime.orchestrator import Orchestrator
 from pm_data.strategy import PlaceOrderIntent, Strategy
 
@@ -24,7 +25,7 @@ class RunOptions:
     Args:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
-        print_hash, print_pnl, print_summary: which keys the line has.
+        print_hash, print_pnl, print_summary, print_latency: which keys the line has.
     """
 
     mode: str
@@ -32,6 +33,7 @@ class RunOptions:
     print_hash: bool = False
     print_pnl: bool = False
     print_summary: bool = False
+    print_latency: bool = False
 
 
 def intent_line(seq: int, passed: Passed) -> str:
@@ -77,6 +79,7 @@ def run(
     def hash_intent(seq: int, passed: Passed) -> None:
         intents_hash.update(intent_line(seq, passed).encode("utf-8"))
 
+    stages = StageClock() if options.print_latency else None
     orchestrator = Orchestrator(
         strategies,
         fees.flat(config.sim_fee_bps),
@@ -85,6 +88,7 @@ def run(
         on_event=hash_event if options.print_hash else None,
         on_intent=hash_intent if options.print_hash else None,
         core=core,
+        stages=stages,
     )
     orchestrator.run(records, options.max_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
@@ -109,4 +113,6 @@ def run(
         line["names"] = orchestrator.stream.store.names()
         line["samples"] = orchestrator.stream.store.samples()
         line["intents_by_strategy"] = dict(orchestrator.intents_by_strategy)
+    if stages is not None:
+        line["latency_ns"] = stages.report()
     return line

@@ -1,9 +1,12 @@
 """Records in, numbered canonical events out: the same for every source of records."""
 
+from collections.abc import Callable
+
 from pm_data import _fast
 from pm_data._fast import events, store
 from pm_data.frame import Kind, Record
 from pm_data.runtime.controls import Controls
+from pm_data.runtime.latency import StageClock
 
 
 class EventStream:
@@ -11,14 +14,16 @@ class EventStream:
 
     Args:
         core: the set of twins to use; the one in force unless a test compares both.
+        stages: told how long decoding and applying take; None for nobody.
     """
 
-    def __init__(self, core: _fast.Core | None = None) -> None:
+    def __init__(self, core: _fast.Core | None = None, stages: StageClock | None = None) -> None:
         self.store: store.StateStore = (core or _fast).store.StateStore()
         self._controls = Controls(self.store)
         self.seq = 0
         """The number of the last event handed out."""
         self.frames = 0
+        self._apply_frame = self.store.frame if stages is None else self._timed_frame(stages)
         self.skipped_controls = 0
 
     def process(self, record: Record) -> list[events.Event]:
@@ -34,6 +39,18 @@ class EventStream:
                 return []
         else:
             self.frames += 1
-            found = self.store.frame(record.payload, record.conn, record.rx_mono_ns, self.seq)
+            found = self._apply_frame(record.payload, record.conn, record.rx_mono_ns, self.seq)
         self.seq += len(found)
         return found
+
+    def _timed_frame(self, stages: StageClock) -> Callable[[bytes, int, int, int], list[events.Event]]:
+        decode = stages.timed("decode", self.store.decode)
+        apply = stages.timed("normalize_and_state", self.store.apply)
+
+        def frame(payload: bytes, conn: int, ts_recv: int, seq: int) -> list[events.Event]:
+            stages.since("receive_to_decode", ts_recv)
+            decode(payload)
+            found: list[events.Event] = apply(conn, ts_recv, seq)
+            return found
+
+        return frame

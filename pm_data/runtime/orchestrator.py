@@ -16,6 +16,7 @@ from pm_data.runtime.allocator import Allocator, Passed
 from pm_data.runtime.eventstream import EventStream
 from pm_data.runtime.execution import SimExecution
 from pm_data.runtime.fees import FeeModel
+from pm_data.runtime.latency import StageClock
 from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
 
 MAX_FILL_ROUNDS = 16
@@ -34,6 +35,7 @@ class Orchestrator:
         on_event: told every event before the strategies are, for hashing; None for nobody.
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
+        stages: told how long each stage takes; None for nobody.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class Orchestrator:
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
         core: _fast.Core | None = None,
+        stages: StageClock | None = None,
     ) -> None:
-        self.stream = EventStream(core)
+        self.stream = EventStream(core, stages)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
         self.allocator = Allocator()
         self.execution = SimExecution(self.stream.store, fee, slippage_bps, max_fill_size_e6)
@@ -57,9 +60,13 @@ class Orchestrator:
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
         self._on_event = on_event
         self._on_intent = on_intent
+        self._stages = stages
+        self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
         self._contexts = {name: Context(name, self.stream.store.market) for name in strategies}
         self._portfolio = Portfolio(self.ledger, self.pnl)
+        if stages is not None:
+            self._time_stages(stages)
         self._listeners = {
             kind: [
                 (name, getattr(strategy, callback))
@@ -92,6 +99,17 @@ class Orchestrator:
                 deliver(event)
                 if self.canonical_events == max_events:
                     return
+            if self._stages is not None and not record.control:
+                self._stages.since("end_to_end", record.rx_mono_ns)
+
+    def _time_stages(self, stages: StageClock) -> None:
+        self._check = stages.timed("allocator", self._check)
+        self._fill = stages.timed("execution", self._fill)
+        self._call = stages.timed("strategy", self._call)  # type: ignore[method-assign]
+        if self._on_event is not None:
+            self._on_event = stages.timed("emit", self._on_event)
+        if self._on_intent is not None:
+            self._on_intent = stages.timed("emit", self._on_intent)
 
     def pnl(self) -> Pnl:
         """Return the ledger's sums, marked at the tops of book last delivered."""
@@ -121,7 +139,7 @@ class Orchestrator:
             context.seq, context.ts_recv = event.seq, event.ts_recv
             answer = self._call(name, callback, event.seq, context, event, market, self._portfolio)
             if answer is not None:
-                intents += self.allocator.check(name, answer)
+                intents += self._check(name, answer)
         if intents:
             self._execute(intents, event.seq)
 
@@ -145,7 +163,7 @@ class Orchestrator:
         self.intents_by_strategy[passed.strategy_id] += 1
         if self._on_intent is not None:
             self._on_intent(seq, passed)
-        fill = self.execution.execute(passed, seq)
+        fill = self._fill(passed, seq)
         if fill is not None:
             self.ledger.fill(fill.market_id, fill.side == "buy", fill.price_e6, fill.size_e6, fill.fee_e6)
             self.fills += 1
@@ -162,7 +180,7 @@ class Orchestrator:
             answer = self._call(
                 fill.strategy_id, strategy.on_fill, seq, context, fill, market, self._portfolio
             )
-            answers += self.allocator.check(fill.strategy_id, answer)
+            answers += self._check(fill.strategy_id, answer)
         return answers
 
     def _call_each(self, callback: str) -> None:
@@ -172,7 +190,7 @@ class Orchestrator:
             context = self._contexts[name]
             context.seq = seq
             answer = self._call(name, getattr(strategy, callback), seq, context, self._portfolio)
-            intents += self.allocator.check(name, answer)
+            intents += self._check(name, answer)
         self._execute(intents, seq)
 
     def _call(self, name: str, callback: Callback, seq: int, *arguments: Any) -> Intents:

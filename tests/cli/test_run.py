@@ -116,6 +116,7 @@ def test_settings_that_were_set_are_echoed(run_dir):
         (["--max-seconds", "-1"], 2, "'-1' is not a number of seconds above 0"),
         (["--strategy", "nonsense"], 2, "--strategy nonsense: unknown"),
         (["--duration-seconds", "1"], 2, "--duration-seconds goes with --mode live"),
+        (["--print-latency-report-json"], 2, "goes with --mode live"),
         (["--fee-bps", "1.5"], 78, "--sim-fee-bps: '1.5' is not a whole number from 0 to 10000"),
         (["--nonsense"], 2, "unrecognized arguments: --nonsense"),
     ],

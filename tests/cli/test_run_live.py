@@ -28,7 +28,14 @@ def urls(venue):
 def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path):
     done = pm_data(
         *("run", "--mode", "live", "--execution", "sim", "--duration-seconds", "2", "--print-summary-json"),
-        *("--strategy", "toy_spread", "--print-hash", "--print-pnl", *urls(venue)),
+        *(
+            "--print-latency-report-json",
+            "--strategy",
+            "toy_spread",
+            "--print-hash",
+            "--print-pnl",
+            *urls(venue),
+        ),
         cwd=tmp_path,
     )
     line = json_line(done)
@@ -38,6 +45,7 @@ def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path):
     assert line["intents"] == line["intents_by_strategy"]["toy_spread"] > 0
     assert line["names"]["types"]["book"] >= 40
     assert len(line["final_hash"]) == 64
+    assert 0 < line["latency_ns"]["decode"]["p50"] < line["latency_ns"]["end_to_end"]["max"] < 2_000_000_000
     assert list(tmp_path.iterdir()) == []
 
 
