@@ -52,6 +52,10 @@ def clean_environment() -> dict[str, str]:
     """Return the environment for every process that is started from here."""
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     environment.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_NO_COMPILE="1")
+    # uv trusts a list of its own unless told to trust what this machine trusts, as pip does on Debian;
+    # the second name is that of older versions.
+    for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS"):
+        environment.setdefault(name, "true")
     return environment
 
 

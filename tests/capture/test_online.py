@@ -19,7 +19,7 @@ from support.captures import (
     verify,
 )
 
-from pm_data.bundle.damage import TAILS
+from pm_data.bundle.damage import TAILS, DamageClass
 from pm_data.bundle.format import HEADER_SIZE, MAGIC
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import read_manifest
@@ -94,7 +94,11 @@ def test_disk_without_a_free_byte(venue, tmp_path):
         assert fatal["cause"] == "write_error"
         assert "No space left on device" in fatal["message"]
         assert read_manifest(RunDir(capture.run_dir)).status == "fatal"
-        assert verify(capture.run_dir).ok
+        # The disk may have refused an index's last entries after it took their records.
+        damaged = {
+            damage.damage_class for shard in verify(capture.run_dir).summaries for damage in shard.damage
+        }
+        assert damaged <= {DamageClass.IDX_MISMATCH}
         assert assert_prefix_of_sent(capture.run_dir, venue) == line["written"]
     finally:
         subprocess.run(["umount", data_dir], check=True)
