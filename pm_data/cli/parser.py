@@ -1,13 +1,35 @@
 """The argument parser of all commands; manual page and completions are made from it."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pm_data import __version__
+from pm_data.errors import ConfigError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser whose errors are one line: exit 2 for the form, 78 for a flag's bad value.
+
+    argparse has one error for both; the two methods overridden here are where it judges a value.
+    """
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            self._refuse(action, error)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            self._refuse(action, error)
+
+    def _refuse(self, action: argparse.Action, error: argparse.ArgumentError) -> NoReturn:
+        if not action.option_strings:
+            raise error
+        flag = action.option_strings[0]
+        self.exit(ConfigError.exit_code, f"{self.prog}: {flag}: {error.message} (see {self.prog} --help)\n")
 
     def error(self, message: str) -> NoReturn:
         """Print one line that names the fault and where help is; exit 2."""

@@ -112,12 +112,14 @@ def test_settings_that_were_set_are_echoed(run_dir):
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["--max-events", "0"], 2, "'0' is not a whole number from 1"),
-        (["--max-seconds", "-1"], 2, "'-1' is not a number of seconds above 0"),
+        (["--max-events", "0"], 78, "--max-events: '0' is not a whole number from 1"),
+        (["--max-seconds", "-1"], 78, "--max-seconds: '-1' is not a number of seconds above 0"),
         (["--strategy", "nonsense"], 2, "--strategy nonsense: unknown"),
         (["--duration-seconds", "1"], 2, "--duration-seconds goes with --mode live"),
         (["--print-latency-report-json"], 2, "goes with --mode live"),
         (["--fee-bps", "1.5"], 78, "--sim-fee-bps: '1.5' is not a whole number from 0 to 10000"),
+        (["--execution", "real"], 78, "--execution: invalid choice: 'real'"),
+        (["--max-events"], 2, "argument --max-events: expected one argument"),
         (["--nonsense"], 2, "unrecognized arguments: --nonsense"),
     ],
 )
