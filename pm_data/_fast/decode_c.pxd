@@ -69,6 +69,9 @@ cdef class Decoder:
         self, const char *at, const char *end, Py_ssize_t *first, Py_ssize_t *count
     ) except? NULL
     cdef const char *_scan_changes(self, const char *at, const char *end) except? NULL
+    cdef const char *_scan_price_change(self, const char *at, const char *end) except? NULL
+    cdef int _complete_changes(self, Py_ssize_t first_op, Py_ssize_t market, int64_t ts_event) except -1
+    cdef Py_ssize_t _market(self, const char *text, Py_ssize_t length) except -2
     cdef Py_ssize_t _token(self, const char *text, Py_ssize_t length) except -2
     cdef Op *_new_op(self) except NULL
     cdef Level *_new_level(self) except NULL

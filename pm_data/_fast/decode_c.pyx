@@ -19,239 +19,7 @@ from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, MAX_PRICE_E6, 
 from pm_data._fast.decode_py import Decoder as GeneralDecoder
 from pm_data._fast.ops import BookOp, ChangeOp, ResolvedOp, TickSizeOp, TradeOp
 
-cdef enum:
-    KEY_MARKET = 1
-    KEY_ASSET_ID = 2
-    KEY_TIMESTAMP = 4
-    KEY_HASH = 8
-    KEY_BIDS = 16
-    KEY_ASKS = 32
-    KEY_TICK_SIZE = 64
-    KEY_EVENT_TYPE = 128
-    KEY_LAST_TRADE_PRICE = 256
-    KEY_PRICE_CHANGES = 512
-    KEY_PRICE = 1024
-    KEY_SIZE = 2048
-    KEY_SIDE = 4096
-    KEY_FEE_RATE_BPS = 8192
-    KEY_TRANSACTION_HASH = 16384
-    KEY_BEST_BID = 32768
-    KEY_BEST_ASK = 65536
-
-    BOOK_NEEDS = KEY_ASSET_ID | KEY_TIMESTAMP | KEY_BIDS | KEY_ASKS | KEY_EVENT_TYPE
-    BOOK_MAY = BOOK_NEEDS | KEY_MARKET | KEY_HASH | KEY_TICK_SIZE | KEY_LAST_TRADE_PRICE
-    CHANGE_NEEDS = KEY_PRICE_CHANGES | KEY_TIMESTAMP | KEY_EVENT_TYPE
-    CHANGE_MAY = CHANGE_NEEDS | KEY_MARKET
-    TRADE_NEEDS = KEY_ASSET_ID | KEY_TIMESTAMP | KEY_EVENT_TYPE | KEY_PRICE | KEY_SIZE | KEY_SIDE
-    TRADE_MAY = TRADE_NEEDS | KEY_MARKET | KEY_FEE_RATE_BPS | KEY_TRANSACTION_HASH
-    ENTRY_NEEDS = KEY_ASSET_ID | KEY_PRICE | KEY_SIZE | KEY_SIDE
-    ENTRY_MAY = ENTRY_NEEDS | KEY_HASH | KEY_BEST_BID | KEY_BEST_ASK
-
-cdef int64_t _MAX_PRICE = MAX_PRICE_E6
-cdef int64_t _MAX_SIZE = MAX_SIZE_E6
-cdef int64_t _MAX_MILLISECONDS = 9_223_372_036_854  # × 10**6 still fits int64
-cdef int64_t[7] _SCALE = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1]
-
-ctypedef struct Text:
-    const char *at
-    Py_ssize_t length
-
-
-cdef inline const char *_space(const char *at) noexcept nogil:
-    while at[0] == b" " or at[0] == b"\n" or at[0] == b"\r" or at[0] == b"\t":
-        at += 1
-    return at
-
-
-cdef extern from *:
-    """
-    #ifdef __SSE2__
-    #include <emmintrin.h>
-    #endif
-
-    /* Return the quote that ends a string of plain printable ASCII; NULL when anything else comes first. */
-    static inline const char *pm_closing_quote(const char *at, const char *end) {
-    #ifdef __SSE2__
-        const __m128i space = _mm_set1_epi8(32), quote = _mm_set1_epi8('"');
-        const __m128i backslash = _mm_set1_epi8(92), delete = _mm_set1_epi8(127);
-        while (end - at >= 16) {
-            __m128i bytes = _mm_loadu_si128((const __m128i *)at);
-            /* signed: what is not ASCII is negative, and so less than a space, too */
-            __m128i special = _mm_or_si128(
-                _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, quote)),
-                _mm_or_si128(_mm_cmpeq_epi8(bytes, backslash), _mm_cmpeq_epi8(bytes, delete)));
-            int mask = _mm_movemask_epi8(special);
-            if (mask) {
-                at += __builtin_ctz(mask);
-                return *at == '"' ? at : NULL;
-            }
-            at += 16;
-        }
-    #endif
-        for (; at < end; at++) {
-            unsigned char letter = (unsigned char)*at;
-            if (letter == '"') return at;
-            if (letter < 32 || letter > 126 || letter == 92) return NULL;
-        }
-        return NULL;
-    }
-    """
-    const char *pm_closing_quote(const char *at, const char *end) noexcept nogil
-
-
-cdef inline const char *_string(const char *at, const char *end, Text *text) noexcept nogil:
-    """Read a string of plain printable ASCII; return what follows it, or NULL."""
-    cdef const char *quote
-    if at[0] != b'"':
-        return NULL
-    quote = pm_closing_quote(at + 1, end)
-    if quote == NULL:
-        return NULL
-    text.at = at + 1
-    text.length = quote - text.at
-    return quote + 1
-
-
-cdef inline bint _same(Text text, const char *word, Py_ssize_t length) noexcept nogil:
-    return text.length == length and memcmp(text.at, word, length) == 0
-
-
-cdef int _key(Text text) noexcept nogil:
-    """Return the KEY_ bit of a known key, or 0."""
-    if text.length == 4:
-        if memcmp(text.at, b"size", 4) == 0:
-            return KEY_SIZE
-        if memcmp(text.at, b"side", 4) == 0:
-            return KEY_SIDE
-        if memcmp(text.at, b"hash", 4) == 0:
-            return KEY_HASH
-        if memcmp(text.at, b"bids", 4) == 0:
-            return KEY_BIDS
-        if memcmp(text.at, b"asks", 4) == 0:
-            return KEY_ASKS
-    elif text.length == 5:
-        if memcmp(text.at, b"price", 5) == 0:
-            return KEY_PRICE
-    elif text.length == 6:
-        if memcmp(text.at, b"market", 6) == 0:
-            return KEY_MARKET
-    elif text.length == 8:
-        if memcmp(text.at, b"asset_id", 8) == 0:
-            return KEY_ASSET_ID
-        if memcmp(text.at, b"best_bid", 8) == 0:
-            return KEY_BEST_BID
-        if memcmp(text.at, b"best_ask", 8) == 0:
-            return KEY_BEST_ASK
-    elif text.length == 9:
-        if memcmp(text.at, b"timestamp", 9) == 0:
-            return KEY_TIMESTAMP
-        if memcmp(text.at, b"tick_size", 9) == 0:
-            return KEY_TICK_SIZE
-    elif text.length == 10:
-        if memcmp(text.at, b"event_type", 10) == 0:
-            return KEY_EVENT_TYPE
-    elif text.length == 12:
-        if memcmp(text.at, b"fee_rate_bps", 12) == 0:
-            return KEY_FEE_RATE_BPS
-    elif text.length == 13:
-        if memcmp(text.at, b"price_changes", 13) == 0:
-            return KEY_PRICE_CHANGES
-    elif text.length == 16:
-        if memcmp(text.at, b"last_trade_price", 16) == 0:
-            return KEY_LAST_TRADE_PRICE
-        if memcmp(text.at, b"transaction_hash", 16) == 0:
-            return KEY_TRANSACTION_HASH
-    return 0
-
-
-cdef int64_t _number(Text text) noexcept nogil:
-    """Return a decimal of at most 10 whole digits and 6 decimals in e6; -1 for any other text."""
-    cdef const char *at = text.at
-    cdef const char *end = at + text.length
-    cdef const char *point
-    cdef int64_t value = 0
-    cdef Py_ssize_t decimals
-    while at < end and b"0" <= at[0] <= b"9":
-        value = value * 10 + (at[0] - 48)
-        at += 1
-        if at - text.at > 10:
-            return -1
-    if at == end:
-        return -1 if text.length == 0 else value * 1_000_000
-    if at[0] != b".":
-        return -1
-    at += 1
-    point = at
-    while at < end and b"0" <= at[0] <= b"9":
-        if at - point == 6:
-            return -1
-        value = value * 10 + (at[0] - 48)
-        at += 1
-    decimals = at - point
-    if at != end or decimals == 0:
-        return -1
-    return value * _SCALE[decimals]
-
-
-cdef inline int64_t _price(Text text) noexcept nogil:
-    cdef int64_t value = _number(text)
-    return value if 0 < value <= _MAX_PRICE else -1
-
-
-cdef inline int64_t _size(Text text) noexcept nogil:
-    cdef int64_t value = _number(text)
-    return value if value <= _MAX_SIZE else -1
-
-
-cdef int64_t _nanoseconds(Text text) noexcept nogil:
-    """Return milliseconds text in ns; -1 for what the twin must judge."""
-    cdef int64_t value = 0
-    cdef Py_ssize_t i
-    if not 1 <= text.length <= 13:
-        return -1
-    for i in range(text.length):
-        if not b"0" <= text.at[i] <= b"9":
-            return -1
-        value = value * 10 + (text.at[i] - 48)
-    return value * 1_000_000 if value <= _MAX_MILLISECONDS else -1
-
-
-cdef inline int _side(Text text) noexcept nogil:
-    """Return 1 for BUY, 0 for SELL, -1 for any other text."""
-    if _same(text, b"BUY", 3):
-        return 1
-    if _same(text, b"SELL", 4):
-        return 0
-    return -1
-
-
-cdef bint _plain_id(Text text) noexcept nogil:
-    """Say whether printable ASCII is an asset id: 1 to 128 letters, no space and no `|`."""
-    cdef Py_ssize_t i
-    if not 1 <= text.length <= 128:
-        return False
-    for i in range(text.length):
-        if text.at[i] == b" " or text.at[i] == b"|":
-            return False
-    return True
-
-
-cdef uint64_t _hash(const char *text, Py_ssize_t length) noexcept nogil:
-    """Mix a text eight bytes at a time (the multiply-and-fold step of wyhash)."""
-    cdef uint64_t value = 0x9E3779B97F4A7C15ULL ^ <uint64_t>length
-    cdef uint64_t part
-    while length >= 8:
-        memcpy(&part, text, 8)
-        value = (value ^ part) * 0xA0761D6478BD642FULL
-        value ^= value >> 32
-        text += 8
-        length -= 8
-    if length:
-        part = 0
-        memcpy(&part, text, length)
-        value = (value ^ part) * 0xA0761D6478BD642FULL
-        value ^= value >> 32
-    return value
+include "scan.pxi"
 
 
 cdef class Names:
@@ -273,7 +41,7 @@ cdef class Names:
 
     cdef Py_ssize_t find(self, const char *text, Py_ssize_t length) except -2:
         """Return the text's number, or -1."""
-        cdef uint64_t code = _hash(text, length)
+        cdef uint64_t code = pm_hash(text, length)
         cdef Py_ssize_t at = code & self.mask
         cdef bytes key
         while self.slots[at].index >= 0:
@@ -288,7 +56,7 @@ cdef class Names:
         """Return the number of a text that `find` does not know, from now on."""
         cdef bytes key = text[:length]
         cdef Py_ssize_t index = len(self.keys)
-        cdef uint64_t code = _hash(text, length)
+        cdef uint64_t code = pm_hash(text, length)
         cdef Py_ssize_t at
         if index * 2 > self.mask:
             self._grow()
@@ -435,11 +203,15 @@ cdef class Decoder:
         cdef Py_ssize_t market_index = -1
         cdef int64_t ts_event
         cdef Op *op
+        cdef const char *after = self._scan_price_change(at, end)
+        if after != NULL:
+            return after
+        self.op_count = first_op
         if at[0] != b"{":
             return NULL
         at = _space(at + 1)
         while True:
-            at = _string(at, end, &key)
+            at = pm_string(at, end, &key)
             if at == NULL:
                 return NULL
             bit = _key(key)
@@ -477,7 +249,7 @@ cdef class Decoder:
                     value = &side
                 else:
                     value = &other
-                at = _string(at, end, value)
+                at = pm_string(at, end, value)
             if at == NULL:
                 return NULL
             at = _space(at)
@@ -494,16 +266,11 @@ cdef class Decoder:
         if ts_event < 0:
             return NULL
         if seen & KEY_MARKET:
-            market_index = self.markets.find(market.at, market.length)
-            if market_index < 0:
-                market_index = self.markets.add(market.at, market.length)
+            market_index = self._market(market.at, market.length)
         if _same(event_type, b"price_change", 12):
             if seen & CHANGE_NEEDS != CHANGE_NEEDS or seen & ~CHANGE_MAY:
                 return NULL
-            for i in range(first_op, self.op_count):
-                self.ops[i].market = market_index
-                self.ops[i].ts_event = ts_event
-            self.change_messages += 1
+            self._complete_changes(first_op, market_index, ts_event)
             return at
         if seen & KEY_PRICE_CHANGES:
             return NULL
@@ -538,11 +305,41 @@ cdef class Decoder:
         op.token = self._token(asset_id.at, asset_id.length)
         return NULL if op.token < 0 else at
 
+    cdef const char *_scan_price_change(self, const char *at, const char *end) except? NULL:
+        """Read a price_change in the venue's own key order; return what follows it, or NULL."""
+        cdef Text market, timestamp
+        cdef Py_ssize_t first_op = self.op_count
+        cdef int64_t ts_event
+        at = pm_usual_head(at, end, &market)
+        if at == NULL:
+            return NULL
+        at = self._scan_changes(at, end)
+        if at == NULL:
+            return NULL
+        at = pm_usual_tail(at, end, &timestamp)
+        if at == NULL:
+            return NULL
+        ts_event = _nanoseconds(timestamp)
+        if ts_event < 0:
+            return NULL
+        self._complete_changes(first_op, self._market(market.at, market.length), ts_event)
+        return at
+
+    cdef int _complete_changes(self, Py_ssize_t first_op, Py_ssize_t market, int64_t ts_event) except -1:
+        """Give the operations of a price_change what stands beside its list."""
+        cdef Py_ssize_t i
+        for i in range(first_op, self.op_count):
+            self.ops[i].market = market
+            self.ops[i].ts_event = ts_event
+        self.change_messages += 1
+        return 0
+
     cdef const char *_scan_levels(
         self, const char *at, const char *end, Py_ssize_t *first, Py_ssize_t *count
     ) except? NULL:
         """Read a list of {price, size} and append its levels; return what follows it, or NULL."""
-        cdef Text key, price, size
+        cdef Text price, size
+        cdef const char *after
         cdef Level *level
         first[0] = self.level_count
         if at[0] != b"[":
@@ -551,37 +348,16 @@ cdef class Decoder:
         if at[0] == b"]":
             return at + 1
         while True:
-            if at[0] != b"{":
-                return NULL
-            at = _string(_space(at + 1), end, &key)
-            if at == NULL or not _same(key, b"price", 5):
-                return NULL
-            at = _space(at)
-            if at[0] != b":":
-                return NULL
-            at = _string(_space(at + 1), end, &price)
-            if at == NULL:
-                return NULL
-            at = _space(at)
-            if at[0] != b",":
-                return NULL
-            at = _string(_space(at + 1), end, &key)
-            if at == NULL or not _same(key, b"size", 4):
-                return NULL
-            at = _space(at)
-            if at[0] != b":":
-                return NULL
-            at = _string(_space(at + 1), end, &size)
-            if at == NULL:
-                return NULL
-            at = _space(at)
-            if at[0] != b"}":
-                return NULL
+            after = pm_usual_level(at, end, &price, &size)
+            if after == NULL:
+                after = _level(at, end, &price, &size)
+                if after == NULL:
+                    return NULL
             level = self._new_level()
             level.price, level.size = _price(price), _size(size)
             if level.price < 0 or level.size < 0:
                 return NULL
-            at = _space(at + 1)
+            at = _space(after)
             if at[0] == b",":
                 at = _space(at + 1)
             elif at[0] == b"]":
@@ -592,66 +368,38 @@ cdef class Decoder:
 
     cdef const char *_scan_changes(self, const char *at, const char *end) except? NULL:
         """Read the list of a price_change and append its operations; return what follows it, or NULL."""
-        cdef Text key, asset_id, price, size, side, other
-        cdef Text *value
-        cdef int seen, bit
+        cdef Entry entry
+        cdef const char *after
         cdef Op *op
         if at[0] != b"[":
             return NULL
         at = _space(at + 1)
         while True:
-            if at[0] != b"{":
-                return NULL
-            at = _space(at + 1)
-            seen = 0
-            while True:
-                at = _string(at, end, &key)
-                if at == NULL:
+            after = pm_usual_entry(at, end, &entry)
+            if after == NULL:
+                after = _entry(at, end, &entry)
+                if after == NULL:
                     return NULL
-                bit = _key(key)
-                if not bit & ENTRY_MAY or seen & bit:
-                    return NULL
-                seen |= bit
-                at = _space(at)
-                if at[0] != b":":
-                    return NULL
-                if bit == KEY_ASSET_ID:
-                    value = &asset_id
-                elif bit == KEY_PRICE:
-                    value = &price
-                elif bit == KEY_SIZE:
-                    value = &size
-                elif bit == KEY_SIDE:
-                    value = &side
-                else:
-                    value = &other
-                at = _string(_space(at + 1), end, value)
-                if at == NULL:
-                    return NULL
-                at = _space(at)
-                if at[0] == b",":
-                    at = _space(at + 1)
-                elif at[0] == b"}":
-                    at = _space(at + 1)
-                    break
-                else:
-                    return NULL
-            if seen & ENTRY_NEEDS != ENTRY_NEEDS:
-                return NULL
             op = self._new_op()
             op.kind = OP_CHANGE
-            op.price, op.size, op.side = _price(price), _size(size), _side(side)
+            op.price, op.size, op.side = _price(entry.price), _size(entry.size), _side(entry.side)
             if op.price < 0 or op.size < 0 or op.side < 0:
                 return NULL
-            op.token = self._token(asset_id.at, asset_id.length)
+            op.token = self._token(entry.asset_id.at, entry.asset_id.length)
             if op.token < 0:
                 return NULL
+            at = _space(after)
             if at[0] == b",":
                 at = _space(at + 1)
             elif at[0] == b"]":
                 return at + 1
             else:
                 return NULL
+
+    cdef Py_ssize_t _market(self, const char *text, Py_ssize_t length) except -2:
+        """Return the number of a market's text."""
+        cdef Py_ssize_t index = self.markets.find(text, length)
+        return index if index >= 0 else self.markets.add(text, length)
 
     cdef Py_ssize_t _token(self, const char *text, Py_ssize_t length) except -2:
         """Return the number of an asset id; -1 when the text is none."""
@@ -698,9 +446,7 @@ cdef class Decoder:
             op.market = -1
             if item.market is not None:
                 text = item.market.encode("utf-8", "surrogatepass")
-                op.market = self.markets.find(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
-                if op.market < 0:
-                    op.market = self.markets.add(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+                op.market = self._market(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
             op.ts_event = -1 if item.ts_event is None else item.ts_event
             op.price = op.size = -1
             op.side = -1
