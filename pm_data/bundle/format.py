@@ -4,7 +4,8 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from pm_data.frame import FLAG_MARKED, FLAG_MUST_UNDERSTAND, Kind, Record
+from pm_data._fast import records
+from pm_data.frame import FLAG_MARKED, FLAG_MUST_UNDERSTAND, Record
 
 FORMAT_VERSION = 0
 
@@ -26,8 +27,11 @@ IDX_ENTRY_SIZE = IDX_ENTRY.size
 
 _BODY = struct.Struct("<IBBBBQqqII")
 
+KNOWN_FLAGS = FLAG_MUST_UNDERSTAND | FLAG_MARKED
+"""The bits that a record's flags may have."""
 
-_KNOWN_FLAGS = FLAG_MUST_UNDERSTAND | FLAG_MARKED
+SCANNER = records.RecordScanner(HEADER, MAGIC, CRC_FROM, MAX_PAYLOAD, FORMAT_VERSION, KNOWN_FLAGS)
+"""Reads records of this format; it keeps nothing between two scans."""
 
 
 class Header(NamedTuple):
@@ -45,13 +49,6 @@ class Header(NamedTuple):
     rx_wall_ns_utc: int
     conn: int
     shard: int
-
-
-def is_known_form(kind: int, control: int, flags: int) -> bool:
-    """Return whether version 0 has records of this form; a control type may be one of a later program."""
-    if flags & ~_KNOWN_FLAGS:
-        return False
-    return control != 0 if kind == Kind.CONTROL else control == 0 and kind in (Kind.TEXT, Kind.BINARY)
 
 
 def encode_record(record: Record) -> bytes:

@@ -7,22 +7,13 @@ offset before it was held against the file's size.
 """
 
 import io
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from pm_data import osdep
 from pm_data.bundle.damage import Damage, DamageClass
-from pm_data.bundle.format import (
-    CRC_FROM,
-    FORMAT_VERSION,
-    HEADER,
-    HEADER_SIZE,
-    MAGIC,
-    MAX_PAYLOAD,
-    is_known_form,
-)
+from pm_data.bundle.format import FORMAT_VERSION, HEADER_SIZE, SCANNER
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.resync import Resync, is_intact, parse_header
 from pm_data.bundle.window import Window
@@ -119,50 +110,16 @@ class ShardReader:
         Returns:
             They, and how many bytes the next one needs; 0 where the next bytes are no next record.
         """
-        data, view, start, end = window.data, window.view, window.start, window.end
-        own, seq, last_mono_ns = self.shard, self.next_seq, self.last_mono_ns
-        block = Block(window.position, [], [])
-        add_record, add_checksum = block.records.append, block.checksums.append
-        unpack, crc32, new = HEADER.unpack_from, zlib.crc32, tuple.__new__
-        wall = self.last_wall_ns_utc
-        while True:
-            body = start + HEADER_SIZE
-            if body > end:
-                need = HEADER_SIZE
-                break
-            magic, crc, length, version, kind, control, flags, number, mono, wall_ns, conn, shard = unpack(
-                data, start
-            )
-            stop = body + length
-            if magic != MAGIC or length > MAX_PAYLOAD:
-                need = 0
-                break
-            if stop > end:
-                need = stop - start
-                break
-            if (
-                crc32(view[start + CRC_FROM : stop]) != crc
-                or number != seq
-                or shard != own
-                or version != FORMAT_VERSION
-                or mono < last_mono_ns
-                # A frame without flags, nearly every record, needs no call.
-                or ((control or flags or kind not in (1, 2)) and not is_known_form(kind, control, flags))
-            ):
-                need = 0
-                break
-            payload = bytes(view[body:stop])
-            # Not Record(...): this makes the same object in half the time.
-            add_record(new(Record, (shard, number, kind, control, flags, conn, mono, wall_ns, payload)))
-            add_checksum(crc)
-            seq += 1
-            last_mono_ns, wall = mono, wall_ns
-            start = stop
-        self.records += len(block.records)
-        self.bytes += start - window.start
-        self.next_seq, self.last_mono_ns, self.last_wall_ns_utc = seq, last_mono_ns, wall
-        window.start = start
-        return block, need
+        position, start = window.position, window.start
+        shard = -1 if self.shard is None else self.shard
+        found = SCANNER.scan(window.data, start, window.end, shard, self.next_seq, self.last_mono_ns)
+        if found.records:
+            self.records += len(found.records)
+            self.bytes += found.start - start
+            self.next_seq = found.seq
+            self.last_mono_ns, self.last_wall_ns_utc = found.last_mono_ns, found.last_wall_ns_utc
+        window.start = found.start
+        return Block(position, found.records, found.checksums), found.need
 
     def _step_over(self, window: Window, resync: Resync) -> None:
         """Report what stands at the window's start, and move to the next valid record or the end."""
@@ -180,7 +137,7 @@ class ShardReader:
                     f"cannot open {self.path}: record {expected} has format version {header.version}; "
                     f"this program reads {FORMAT_VERSION}"
                 )
-            if is_known_form(header.kind, header.control, header.flags):
+            if SCANNER.is_known_form(header.kind, header.control, header.flags):
                 self._misplaced(window, header.seq, header.shard, header.rx_mono_ns, header.length)
                 return
         head = bytes(window.view[window.start : min(window.end, window.start + HEADER_SIZE)])

@@ -10,8 +10,8 @@ from pm_data.bundle.format import (
     HEADER_SIZE,
     MAGIC,
     MAX_PAYLOAD,
+    SCANNER,
     Header,
-    is_known_form,
 )
 from pm_data.bundle.window import Window
 
@@ -118,7 +118,7 @@ def _can_follow(header: Header, shard: int | None, seq: int, mono_ns: int) -> bo
     return (
         header.version == FORMAT_VERSION
         and header.length <= MAX_PAYLOAD
-        and is_known_form(header.kind, header.control, header.flags)
+        and SCANNER.is_known_form(header.kind, header.control, header.flags)
         and (shard is None or header.shard == shard)
         and header.seq >= seq
         and header.rx_mono_ns >= mono_ns

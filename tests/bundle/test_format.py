@@ -7,10 +7,10 @@ from pm_data.bundle.format import (
     IDX_ENTRY_SIZE,
     MAGIC,
     MAX_PAYLOAD,
+    SCANNER,
     crc_of,
     encode_idx_entry,
     encode_record,
-    is_known_form,
 )
 from pm_data.frame import FLAG_MARKED, Control, Kind
 
@@ -70,4 +70,4 @@ def test_idx_entry():
     ],
 )
 def test_known_forms(kind, control_type, flags, known):
-    assert is_known_form(kind, control_type, flags) is known
+    assert SCANNER.is_known_form(kind, control_type, flags) is known
