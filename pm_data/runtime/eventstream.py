@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pm_data import _fast
 from pm_data._fast import events, store
-from pm_data.frame import Kind, Record
+from pm_data.frame import Record
 from pm_data.runtime.controls import Controls
 from pm_data.runtime.latency import StageClock
 
@@ -32,7 +32,7 @@ class EventStream:
         Raises:
             UsageError, DamageError: as `Controls.apply`.
         """
-        if record.kind == Kind.CONTROL:
+        if record.control:
             found = self._controls.apply(record, self.seq)
             if found is None:
                 self.skipped_controls += 1
