@@ -5,7 +5,6 @@ They read, compare, unpack and print as the twin's named tuples do.
 
 include "source_digest.pxi"
 
-cimport cython
 from libc.stdint cimport int64_t
 
 
@@ -54,7 +53,6 @@ cdef class Event:
         return type(self), self._values()
 
 
-@cython.freelist(64)
 cdef class TopOfBookUpdate(Event):
     """The best bid or ask of a token changed in price or size."""
 
@@ -123,7 +121,6 @@ cdef class TopOfBookUpdate(Event):
         )
 
 
-@cython.freelist(16)
 cdef class Trade(Event):
     """A trade was announced; `side` is the taker's, `buy` or `sell`, or None."""
 
