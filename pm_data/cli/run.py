@@ -132,7 +132,9 @@ def _live(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, St
     from pm_data import osdep
     from pm_data.runtime.live import LiveSource
 
-    with LiveSource(resolved.config, args.duration_seconds) as source, osdep.stop_signals(source.stop):
+    source = LiveSource(resolved.config, args.duration_seconds)
+    # The handlers first: a signal in the moment between connecting and listening to it must not be missed.
+    with osdep.stop_signals(source.stop), source:
         return _run(args, resolved, strategies, source.records(), time.perf_counter())
 
 

@@ -5,6 +5,7 @@ written to disk.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -58,8 +59,10 @@ class LiveSource:
     def stop(self) -> None:
         """End the session; `records` yields what it still brings. Any thread may call it."""
         self._stop_asked.set()
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop_session, "stop")
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the session has just ended by itself
+                loop.call_soon_threadsafe(self._stop_session, "stop")
 
     def records(self) -> Iterator[Record]:
         """Yield records until the session has ended.
