@@ -30,7 +30,13 @@ class Control(IntEnum):
     GAP = 6
     HANDOVER = 7
     END = 8
+    CARRIED = 9
 
+
+CAUSE_INTERRUPTED = "interrupted"
+"""Cause of a GAP record that a reader puts after the last record of a shard that was not ended."""
+CAUSE_SALVAGE = "salvage"
+"""Cause of a GAP record that a reader puts in the place of damage."""
 
 FLAG_MUST_UNDERSTAND = 1
 """A reader that does not know this control type must refuse the bundle."""
@@ -45,6 +51,7 @@ MUST_UNDERSTAND = frozenset(
         Control.CLOSED,
         Control.GAP,
         Control.HANDOVER,
+        Control.CARRIED,
     }
 )
 """Control types that can change a replay's result."""

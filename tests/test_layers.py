@@ -17,7 +17,7 @@ LAYERS = (
     {"cli"},
     {"capture", "analysis", "runtime"},
     {"venue"},
-    {"config", "bundle", "strategy"},
+    {"config", "bundle", "state", "strategy"},
     {"_fast"},
     {"errors", "clock", "frame", "jsonlib", "bookhash", "osdep"},
 )

@@ -59,3 +59,25 @@ class ResolvedOp(NamedTuple):
 
 
 Op = BookOp | ChangeOp | TradeOp | TickSizeOp | ResolvedOp
+
+
+class TokenState(NamedTuple):
+    """What a token is in, to bring a token of another StateStore there; fields as those of `MarketState`.
+
+    Args:
+        bids, asks: levels as (price_e6, size_e6), best first.
+    """
+
+    market: str | None
+    status: str
+    cause: str
+    ts_event: int | None
+    bid_px_e6: int | None
+    bid_sz_e6: int | None
+    ask_px_e6: int | None
+    ask_sz_e6: int | None
+    tick_size_e6: int | None
+    last_trade_price_e6: int | None
+    last_trade_size_e6: int | None
+    bids: list[tuple[int, int]]
+    asks: list[tuple[int, int]]

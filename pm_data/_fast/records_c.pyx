@@ -1,23 +1,28 @@
-"""Scan bytes for consecutive valid records of one shard; records_py.py is the definition.
+"""Scan bytes for consecutive valid records, and merge those of several shards; records_py.py is the definition.
 
 The layout of `bundle/format.py` is compiled in; another one is refused.
 """
 
 include "source_digest.pxi"
 include "crc32.pxi"
+include "sha256.pxi"
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from hashlib import sha256
 from sys import byteorder
 
 from pm_data._fast.scanned import Scanned
 from pm_data.frame import Kind, Record
 
 cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(PyObject *record)
     void PyTuple_SET_ITEM(object record, Py_ssize_t place, object value)
 
 cdef extern from *:
@@ -42,11 +47,24 @@ cdef packed struct Header:
     uint32_t conn
     uint32_t shard
 
+cdef packed struct Entry:
+    uint64_t offset
+    int64_t mono
+    uint32_t length
+    uint32_t crc
+    uint32_t conn
+    uint8_t kind
+    uint8_t control
+    uint8_t flags
+    uint8_t zero
+
 cdef enum:
     SIZE = 48
+    ENTRY_SIZE = 32
     CRC_FROM = 8
 
 cdef object _Record = Record
+cdef Py_ssize_t _STAMP = Record._fields.index("rx_mono_ns")
 cdef uint8_t _TEXT = Kind.TEXT
 cdef uint8_t _BINARY = Kind.BINARY
 cdef uint8_t _CONTROL = Kind.CONTROL
@@ -62,15 +80,24 @@ cdef inline void _put(object record, Py_ssize_t place, object value):
 cdef class RecordScanner:
     """Scan one shard's bytes, a window at a time; arguments as the twin's."""
 
-    cdef bytes _magic
+    cdef char _magic[4]
     cdef uint32_t _max_payload
     cdef uint8_t _version
     cdef uint8_t _unknown_flags
 
-    def __init__(self, header, bytes magic not None, crc_from, max_payload, version, known_flags):
-        if header.format != "<4sIIBBBBQqqII" or len(magic) != 4 or crc_from != CRC_FROM or byteorder != "little":
+    def __init__(
+        self, header, idx_entry, bytes magic not None, crc_from, max_payload, version, known_flags
+    ):
+        cdef const char *letters = magic
+        if (
+            header.format != "<4sIIBBBBQqqII"
+            or idx_entry.format != "<QqIIIBBBx"
+            or len(magic) != 4
+            or crc_from != CRC_FROM
+            or byteorder != "little"
+        ):
             raise ValueError(f"the compiled core cannot read the layout {header.format} on this machine")
-        self._magic = magic
+        memcpy(self._magic, letters, 4)
         self._max_payload = max_payload
         self._version = version
         self._unknown_flags = 255 & ~known_flags
@@ -85,38 +112,16 @@ cdef class RecordScanner:
         int64_t last_mono_ns,
     ):
         """Take valid records off `data[start:end]`; see the twin."""
-        cdef list records = [], checksums = []
-        cdef const char *magic = self._magic
-        cdef const unsigned char *at
-        cdef Py_ssize_t need, stop
+        cdef list records = []
+        cdef const unsigned char *bytes_ = _window(data, start, end)
+        cdef Py_ssize_t size
         cdef int64_t wall = 0
         cdef Header header
         cdef object record, shard_object = shard, conn_object = None
         cdef uint32_t conn = 0
-        if not 0 <= start <= end <= data.shape[0]:
-            raise ValueError("the window is not within the data")
         while True:
-            if start + SIZE > end:
-                need = SIZE
-                break
-            at = &data[start]
-            memcpy(&header, at, SIZE)
-            if memcmp(header.magic, magic, 4) != 0 or header.length > self._max_payload:
-                need = 0
-                break
-            stop = start + SIZE + <Py_ssize_t>header.length
-            if stop > end:
-                need = stop - start
-                break
-            if (
-                header.seq != seq
-                or header.shard != shard
-                or header.version != self._version
-                or header.mono < last_mono_ns
-                or not self._knows(header.kind, header.control, header.flags)
-                or pm_crc32(at + CRC_FROM, SIZE - CRC_FROM + header.length) != header.crc
-            ):
-                need = 0
+            size = self._judge(bytes_ + start, end - start, shard, seq, last_mono_ns, &header)
+            if size <= 0:
                 break
             if conn_object is None or header.conn != conn:
                 conn = header.conn
@@ -130,24 +135,220 @@ cdef class RecordScanner:
             _put(record, 5, conn_object)
             _put(record, 6, header.mono)
             _put(record, 7, header.wall)
-            _put(record, 8, PyBytes_FromStringAndSize(<const char *>at + SIZE, header.length))
+            _put(record, 8, PyBytes_FromStringAndSize(<const char *>bytes_ + start + SIZE, header.length))
+            # Numbers and bytes cannot form a cycle: the collector need not walk over records.
+            PyObject_GC_UnTrack(<PyObject *>record)
             records.append(record)
-            checksums.append(header.crc)
             seq += 1
             last_mono_ns, wall = header.mono, header.wall
-            start = stop
-        return Scanned(records, checksums, start, seq, last_mono_ns, wall, need)
+            start += size
+        return records, Scanned(start, seq, last_mono_ns, wall, -size)
+
+    def index(
+        self,
+        const unsigned char[::1] data not None,
+        Py_ssize_t start,
+        Py_ssize_t end,
+        int64_t shard,
+        uint64_t seq,
+        int64_t last_mono_ns,
+        uint64_t offset,
+        unsigned char[::1] entries not None,
+    ):
+        """Check records and write their index entries; see the twin. Other threads run meanwhile."""
+        cdef const unsigned char *bytes_ = _window(data, start, end)
+        cdef unsigned char *to = &entries[0] if entries.shape[0] else NULL
+        cdef Py_ssize_t size, room = entries.shape[0] // ENTRY_SIZE
+        cdef int64_t wall = 0
+        cdef Header header
+        cdef Entry entry
+        with nogil:
+            entry.zero = 0
+            while True:
+                if room == 0:
+                    size = -SIZE
+                    break
+                size = self._judge(bytes_ + start, end - start, shard, seq, last_mono_ns, &header)
+                if size <= 0:
+                    break
+                entry.offset, entry.mono, entry.length, entry.crc = (
+                    offset, header.mono, header.length, header.crc
+                )
+                entry.conn, entry.kind, entry.control, entry.flags = (
+                    header.conn, header.kind, header.control, header.flags
+                )
+                memcpy(to, &entry, ENTRY_SIZE)
+                to += ENTRY_SIZE
+                room -= 1
+                seq += 1
+                last_mono_ns, wall = header.mono, header.wall
+                start += size
+                offset += size
+        return Scanned(start, seq, last_mono_ns, wall, -size)
 
     def is_known_form(self, uint8_t kind, uint8_t control, uint8_t flags):
         """Return whether this version has records of this form; a control type may be a later one."""
         return self._knows(kind, control, flags)
 
-    cdef bint _knows(self, uint8_t kind, uint8_t control, uint8_t flags) noexcept:
+    cdef Py_ssize_t _judge(
+        self,
+        const unsigned char *at,
+        Py_ssize_t available,
+        int64_t shard,
+        uint64_t seq,
+        int64_t last_mono_ns,
+        Header *header,
+    ) noexcept nogil:
+        """Return the size of the valid record at `at`; 0 where there is none, less its need where it is cut."""
+        cdef Py_ssize_t size
+        if available < SIZE:
+            return -SIZE
+        memcpy(header, at, SIZE)
+        if memcmp(header.magic, self._magic, 4) != 0 or header.length > self._max_payload:
+            return 0
+        size = SIZE + <Py_ssize_t>header.length
+        if size > available:
+            return -size
+        if (
+            header.seq != seq
+            or header.shard != shard
+            or header.version != self._version
+            or header.mono < last_mono_ns
+            or not self._knows(header.kind, header.control, header.flags)
+            or pm_crc32(at + CRC_FROM, size - CRC_FROM) != header.crc
+        ):
+            return 0
+        return size
+
+    cdef bint _knows(self, uint8_t kind, uint8_t control, uint8_t flags) noexcept nogil:
         if flags & self._unknown_flags:
             return False
         if kind == _CONTROL:
             return control != 0
         return control == 0 and (kind == _TEXT or kind == _BINARY)
+
+
+cdef const unsigned char *_window(const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except? NULL:
+    if not 0 <= start <= end <= data.shape[0]:
+        raise ValueError("the window is not within the data")
+    return &data[0] if data.shape[0] else NULL
+
+
+cdef struct Head:
+    int64_t stamp
+    Py_ssize_t place
+    Py_ssize_t begin
+    Py_ssize_t size
+    PyObject *batch
+
+
+cdef inline bint _precedes(Head *first, Head *second) noexcept:
+    if first.stamp != second.stamp:
+        return first.stamp < second.stamp
+    return first.place < second.place
+
+
+cdef inline int _read_stamp(Head *head) except -1:
+    record = (<list>head.batch)[head.begin]
+    if not isinstance(record, tuple) or PyTuple_GET_SIZE(record) <= _STAMP:
+        raise TypeError("a batch holds what is no record")
+    head.stamp = <object>PyTuple_GET_ITEM(record, _STAMP)
+    return 0
+
+
+cdef void _sink(Head *heads, Py_ssize_t count, Py_ssize_t at) noexcept:
+    """Restore the heap below `at`."""
+    cdef Py_ssize_t child
+    cdef Head moved = heads[at]
+    while True:
+        child = 2 * at + 1
+        if child >= count:
+            break
+        if child + 1 < count and _precedes(&heads[child + 1], &heads[child]):
+            child += 1
+        if not _precedes(&heads[child], &moved):
+            break
+        heads[at] = heads[child]
+        at = child
+    heads[at] = moved
+
+
+def merge(list batches not None, list begins not None):
+    """Take records off several batches, until one is used up; see the twin."""
+    cdef list batch, ready = []
+    cdef Py_ssize_t place, count = len(batches)
+    cdef Head *heads
+    if count == 0:
+        raise ValueError("there is no batch")
+    heads = <Head *>PyMem_Malloc(count * sizeof(Head))
+    if heads == NULL:
+        raise MemoryError
+    try:
+        for place in range(count):
+            batch = batches[place]
+            heads[place].place, heads[place].begin = place, begins[place]
+            heads[place].size, heads[place].batch = len(batch), <PyObject *>batch
+            if not 0 <= heads[place].begin < heads[place].size:
+                raise IndexError("a batch has no records left")
+            _read_stamp(&heads[place])
+        for place in range(count // 2 - 1, -1, -1):
+            _sink(heads, count, place)
+        while True:
+            ready.append((<list>heads.batch)[heads.begin])
+            heads.begin += 1
+            if heads.begin == heads.size:
+                break
+            _read_stamp(heads)
+            _sink(heads, count, 0)
+        for place in range(count):
+            begins[heads[place].place] = heads[place].begin
+    finally:
+        PyMem_Free(heads)
+    return ready
+
+
+cdef class Sha256:
+    """The SHA-256 of bytes that come some at a time; see the twin. Other threads run meanwhile."""
+
+    cdef pm_sha _state
+    cdef object _elsewhere
+
+    def __init__(self):
+        self._elsewhere = None if pm_sha_supported() else sha256()
+        pm_sha_begin(&self._state)
+
+    def update(self, const unsigned char[::1] data not None):
+        """Add bytes."""
+        if self._elsewhere is not None:
+            self._elsewhere.update(data)
+        elif data.shape[0]:
+            with nogil:
+                pm_sha_update(&self._state, &data[0], data.shape[0])
+
+    def hexdigest(self):
+        """Return the digest of all bytes so far, in lower-case hex."""
+        cdef unsigned char digest[32]
+        if self._elsewhere is not None:
+            return self._elsewhere.hexdigest()
+        pm_sha_finish(&self._state, digest)
+        return digest[:32].hex()
+
+
+def update_two(
+    Sha256 first not None,
+    const unsigned char[::1] data not None,
+    Sha256 second not None,
+    const unsigned char[::1] other not None,
+):
+    """Add bytes to two digests at once; see the twin."""
+    if first is second or first._elsewhere is not None or not data.shape[0] or not other.shape[0]:
+        first.update(data)
+        second.update(other)
+        return
+    with nogil:
+        pm_sha_update_two(
+            &first._state, &data[0], data.shape[0], &second._state, &other[0], other.shape[0]
+        )
 
 
 def crc32(const unsigned char[::1] data not None):

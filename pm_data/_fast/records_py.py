@@ -1,16 +1,21 @@
-"""Scan bytes for consecutive valid records of one shard.
+"""Scan bytes for consecutive valid records of one shard, and merge the records of several.
 
 The layout is given by who asks (`bundle/format.py` knows the numbers); a record
 is valid when magic, form, number, shard, stamp and checksum are right.
 """
 
+import hashlib
 import struct
 import zlib
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
 
 from pm_data._fast.scanned import Scanned
 from pm_data.frame import Kind, Record
 
 Buffer = bytes | bytearray
+
+_stamp = itemgetter(Record._fields.index("rx_mono_ns"))
 
 
 class RecordScanner:
@@ -19,6 +24,7 @@ class RecordScanner:
     Args:
         header: magic, crc, length, version, kind, control, flags, seq, rx_mono_ns, rx_wall_ns_utc,
             conn, shard.
+        idx_entry: offset, rx_mono_ns, length, crc, conn, kind, control, flags.
         crc_from: offset in a record from which its checksum counts.
         max_payload: most bytes of a payload.
         version: the format version that is read.
@@ -28,6 +34,7 @@ class RecordScanner:
     def __init__(
         self,
         header: struct.Struct,
+        idx_entry: struct.Struct,
         magic: bytes,
         crc_from: int,
         max_payload: int,
@@ -35,13 +42,16 @@ class RecordScanner:
         known_flags: int,
     ) -> None:
         self._header = header
+        self._idx_entry = idx_entry
         self._magic = magic
         self._crc_from = crc_from
         self._max_payload = max_payload
         self._version = version
         self._known_flags = known_flags
 
-    def scan(self, data: Buffer, start: int, end: int, shard: int, seq: int, last_mono_ns: int) -> Scanned:
+    def scan(
+        self, data: Buffer, start: int, end: int, shard: int, seq: int, last_mono_ns: int
+    ) -> tuple[list[Record], Scanned]:
         """Take valid records off `data[start:end]`.
 
         Args:
@@ -49,6 +59,46 @@ class RecordScanner:
             seq: number of the first.
             last_mono_ns: least stamp of the first.
         """
+        records, _checksums, stop = self._take(data, start, end, shard, seq, last_mono_ns, end - start)
+        return records, stop
+
+    def index(
+        self,
+        data: Buffer,
+        start: int,
+        end: int,
+        shard: int,
+        seq: int,
+        last_mono_ns: int,
+        offset: int,
+        entries: bytearray,
+    ) -> Scanned:
+        """Check records as `scan` does, and write their index entries instead of making them.
+
+        Args:
+            offset: where in the file the byte at `start` is.
+            entries: filled from its start; no more records are taken than it has room for. `need` is
+                then that of a record of which nothing is known.
+        """
+        room = len(entries) // self._idx_entry.size
+        records, checksums, stop = self._take(data, start, end, shard, seq, last_mono_ns, room)
+        at = 0
+        for record, checksum in zip(records, checksums, strict=True):
+            length = len(record.payload)
+            form = (record.kind, record.control, record.flags)
+            self._idx_entry.pack_into(
+                entries, at, offset, record.rx_mono_ns, length, checksum, record.conn, *form
+            )
+            at += self._idx_entry.size
+            offset += self._header.size + length
+        return stop
+
+    def _take(
+        self, data: Buffer, start: int, end: int, shard: int, seq: int, last_mono_ns: int, room: int
+    ) -> tuple[list[Record], list[int], Scanned]:
+        """Take at most `room` records; return them, their checksums, and where that ended."""
+        if not 0 <= start <= end <= len(data):
+            raise ValueError("the window is not within the data")
         records: list[Record] = []
         checksums: list[int] = []
         unpack, size = self._header.unpack_from, self._header.size
@@ -57,7 +107,7 @@ class RecordScanner:
         wall = 0
         while True:
             body = start + size
-            if body > end:
+            if body > end or len(records) == room:
                 need = size
                 break
             magic, crc, length, version, kind, control, flags, number, mono, wall_ns, conn, own = unpack(
@@ -88,13 +138,55 @@ class RecordScanner:
             seq += 1
             last_mono_ns, wall = mono, wall_ns
             start = stop
-        return Scanned(records, checksums, start, seq, last_mono_ns, wall, need)
+        return records, checksums, Scanned(start, seq, last_mono_ns, wall, need)
 
     def is_known_form(self, kind: int, control: int, flags: int) -> bool:
         """Return whether this version has records of this form; a control type may be a later one."""
         if flags & ~self._known_flags:
             return False
         return control != 0 if kind == Kind.CONTROL else control == 0 and kind in (Kind.TEXT, Kind.BINARY)
+
+
+def merge(batches: list[list[Record]], begins: list[int]) -> list[Record]:
+    """Take records off several batches in the order (rx_mono_ns, place of the batch), until one is used up.
+
+    Args:
+        batches: at least one, each with records left, in order.
+        begins: the first record left of each; moved on.
+    """
+    # A stable sort by stamp alone, of parts laid out by place, finds the runs it is given and mostly copies.
+    # What bears the very stamp that ends first comes along from places up to that one.
+    first = min(range(len(batches)), key=lambda place: _stamp(batches[place][-1]))
+    stamp = _stamp(batches[first][-1])
+    ready: list[Record] = []
+    for place, batch in enumerate(batches):
+        cut = bisect_right if place <= first else bisect_left
+        end = cut(batch, stamp, begins[place], key=_stamp)
+        ready += batch[begins[place] : end]
+        begins[place] = end
+    ready.sort(key=_stamp)
+    return ready
+
+
+class Sha256:
+    """The SHA-256 of bytes that come some at a time."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+
+    def update(self, data: Buffer | memoryview) -> None:
+        """Add bytes."""
+        self._sha256.update(data)
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far, in lower-case hex."""
+        return self._sha256.hexdigest()
+
+
+def update_two(first: Sha256, data: Buffer | memoryview, second: Sha256, other: Buffer | memoryview) -> None:
+    """Add bytes to two digests at once, which may take less time than one after the other."""
+    first.update(data)
+    second.update(other)
 
 
 def crc32(data: Buffer) -> int:

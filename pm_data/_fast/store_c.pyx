@@ -56,6 +56,10 @@ cdef inline object _optional(int64_t value):
     return None if value < 0 else value
 
 
+cdef inline int64_t _or_absent(value) except? -1:
+    return -1 if value is None else value
+
+
 cdef int _reserve(Side *side, Py_ssize_t count) except -1:
     cdef Level *levels
     if side.capacity < count:
@@ -250,16 +254,30 @@ cdef class StateStore:
         """Apply what was decoded last, as `frame` does."""
         return self._apply(conn, ts_recv, seq)
 
-    def gap(self, asset_ids, int64_t ts_recv, int64_t seq):
+    def gap(self, asset_ids, int64_t ts_recv, int64_t seq, str cause not None="gap"):
         """Mark live tokens suspect because continuity was lost; return their status events."""
         cdef list events = []
         cdef MarketState token
         for asset_id in asset_ids:
             token = self._token(asset_id)
             if token._status == LIVE:
-                token._status, token.cause = SUSPECT, "gap"
-                self._emit_status(token, "suspect", "gap", -1, ts_recv, seq, events)
+                token._status, token.cause = SUSPECT, cause
+                self._emit_status(token, "suspect", cause, -1, ts_recv, seq, events)
         return events
+
+    def restore(self, asset_id, state, int64_t ts_recv):
+        """Bring a token into this state, without an event; its owner stays."""
+        cdef MarketState token = self._token(asset_id)
+        token.market, token.cause = state.market, state.cause
+        token._status = <Status><int>_STATUS_NAMES.index(state.status)
+        token._ts_event, token._ts_recv = _or_absent(state.ts_event), ts_recv
+        token._top.bid_px, token._top.bid_sz = _or_absent(state.bid_px_e6), _or_absent(state.bid_sz_e6)
+        token._top.ask_px, token._top.ask_sz = _or_absent(state.ask_px_e6), _or_absent(state.ask_sz_e6)
+        token._tick_size = _or_absent(state.tick_size_e6)
+        token._last_trade_price = _or_absent(state.last_trade_price_e6)
+        token._last_trade_size = _or_absent(state.last_trade_size_e6)
+        self._restore_side(&token._bids, state.bids, 1)
+        self._restore_side(&token._asks, state.asks, -1)
 
     def own(self, asset_ids, int64_t conn):
         """Give tokens that no open connection owns to this one."""
@@ -425,6 +443,13 @@ cdef class StateStore:
             scan_count[0] += 1
             self._append_sorted(side, levels, count, sign)
         self._drop_empty(side)
+        return 0
+
+    cdef int _restore_side(self, Side *side, levels, int sign) except -1:
+        _reserve(side, len(levels))
+        side.count = 0
+        for price, size in reversed(levels):
+            self._append(side, sign * <int64_t>price, size)
         return 0
 
     cdef int _append_sorted(self, Side *side, const Level *levels, Py_ssize_t count, int sign) except -1:

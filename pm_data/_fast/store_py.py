@@ -12,7 +12,7 @@ from itertools import pairwise
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, Decoder
 from pm_data._fast.e6_py import from_e6
 from pm_data._fast.events_py import Event, MarketStatus, TopOfBookUpdate, Trade
-from pm_data._fast.ops import BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.ops import BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TokenState, TradeOp
 
 STORE_COUNTERS = (
     "top_of_book_events",
@@ -197,15 +197,32 @@ class StateStore:
         """Apply what was decoded last, as `frame` does."""
         return self._apply(self._ops, conn, ts_recv, seq)
 
-    def gap(self, asset_ids: Iterable[str], ts_recv: int, seq: int) -> list[Event]:
+    def gap(self, asset_ids: Iterable[str], ts_recv: int, seq: int, cause: str = "gap") -> list[Event]:
         """Mark live tokens suspect because continuity was lost; return their status events."""
         events: list[Event] = []
         for asset_id in asset_ids:
             token = self._token(asset_id)
             if token._status == "live":
-                token._status, token._cause = "suspect", "gap"
-                self._status(token, "suspect", "gap", None, ts_recv, seq, events)
+                token._status, token._cause = "suspect", cause
+                self._status(token, "suspect", cause, None, ts_recv, seq, events)
         return events
+
+    def restore(self, asset_id: str, state: TokenState, ts_recv: int) -> None:
+        """Bring a token into this state, without an event; its owner stays.
+
+        The caller has checked that a token can be in it.
+        """
+        token = self._token(asset_id)
+        token._market, token._status, token._cause = state.market, state.status, state.cause
+        token._ts_event, token._ts_recv = state.ts_event, ts_recv
+        token._top = state.bid_px_e6, state.bid_sz_e6, state.ask_px_e6, state.ask_sz_e6
+        token._tick_size_e6 = state.tick_size_e6
+        token._last_trade_price_e6 = state.last_trade_price_e6
+        token._last_trade_size_e6 = state.last_trade_size_e6
+        token._bid_keys = [price for price, _size in reversed(state.bids)]
+        token._bid_sizes = [size for _price, size in reversed(state.bids)]
+        token._ask_keys = [-price for price, _size in reversed(state.asks)]
+        token._ask_sizes = [size for _price, size in reversed(state.asks)]
 
     def own(self, asset_ids: Iterable[str], conn: int) -> None:
         """Give tokens that no open connection owns to this one."""

@@ -1,9 +1,16 @@
 """Hold every byte of a bundle against its checksums, its index and its manifest; write nothing."""
 
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from pm_data.bundle.damage import TAILS, Damage, DamageClass
+from pm_data.bundle.digest import Hashing
 from pm_data.bundle.idx import IdxCheck
 from pm_data.bundle.opening import Bundle
 from pm_data.bundle.reader import ShardReader
@@ -11,6 +18,10 @@ from pm_data.jsonlib import JsonObject
 
 DAMAGE_KEPT_MAX = 1000
 """Damaged places of a shard that are kept; a file of a stranger may have millions."""
+
+
+def _nobody(_size: int) -> None:
+    pass
 
 
 @dataclass
@@ -95,24 +106,60 @@ class Verdict:
         }
 
 
-def verify_bundle(bundle: Bundle) -> Verdict:
-    """Check every shard of a run, and its manifest.
+def verify_bundle(bundle: Bundle, on_read: Callable[[int], None] = _nobody) -> Verdict:
+    """Check every shard of a run, and its manifest, on all processors.
+
+    Args:
+        on_read: is told how many bytes more were checked, from any thread.
 
     Raises:
         UsageError: a file cannot be opened, or is of a format version unknown here.
         OSError: reading failed.
     """
-    summaries = []
-    for shard in bundle.sizes:
-        summary = ShardSummary(shard)
-        reader = bundle.reader(shard, summary.add)
-        with IdxCheck(bundle.run.idx(shard), shard, summary.add, growing=bundle.live) as idx:
-            summaries.append(_read(reader, idx, summary))
-    return Verdict(bundle.damage, summaries)
+    workers = os.cpu_count() or 1
+    given_up = threading.Event()
+    summaries = {shard: ShardSummary(shard) for shard in bundle.sizes}
+
+    def steps(shard: int, hashing: Hashing) -> Iterator[None]:
+        note = summaries[shard].add
+        reader = bundle.reader(shard, note, hashing)
+        with IdxCheck(bundle.run.idx(shard), shard, note, growing=bundle.live) as idx:
+            yield from _steps(reader, idx, summaries[shard], count)
+
+    def count(size: int) -> None:
+        if given_up.is_set():
+            raise CancelledError
+        on_read(size)
+
+    def check_two(shards: Sequence[int]) -> None:
+        hashing = Hashing(by_two=True)
+        for _ in zip_longest(*(steps(shard, hashing) for shard in shards)):
+            pass
+
+    def check_one(shard: int) -> None:
+        # Where each processor has a shard to read, there is none left to take digests beside.
+        for _ in steps(shard, Hashing(spare if len(bundle.sizes) < workers else None)):
+            pass
+
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(workers) as spare:
+        largest_first = sorted(bundle.sizes, key=lambda shard: -bundle.sizes[shard])
+        if len(bundle.sizes) < 2 * workers:
+            work = [pool.submit(check_one, shard) for shard in largest_first]
+        else:
+            pairs = [largest_first[place : place + 2] for place in range(0, len(largest_first), 2)]
+            work = [pool.submit(check_two, pair) for pair in pairs]
+        try:
+            for done in work:
+                done.result()
+        except BaseException:
+            given_up.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return Verdict(bundle.damage, list(summaries.values()))
 
 
-def verify_files(frames: Path, idx: Path | None) -> Verdict:
-    """Check a `.frames` file by itself, and an `.idx` file against it.
+def verify_files(frames: Path, idx: Path | None, on_read: Callable[[int], None] = _nobody) -> Verdict:
+    """Check a `.frames` file by itself, and an `.idx` file against it; arguments as `verify_bundle`.
 
     Raises:
         UsageError: a file cannot be opened, or is of a format version unknown here.
@@ -120,17 +167,27 @@ def verify_files(frames: Path, idx: Path | None) -> Verdict:
     """
     summary = ShardSummary(None)
     reader = ShardReader(frames, None, summary.add)
-    if idx is None:
-        return Verdict([], [_read(reader, None, summary)])
-    with IdxCheck(idx, None, summary.add) as check:
-        return Verdict([], [_read(reader, check, summary)])
+
+    def note(damage: Damage) -> None:
+        summary.add(damage._replace(shard=reader.shard))
+
+    with nullcontext() if idx is None else IdxCheck(idx, None, note) as check:
+        for _ in _steps(reader, check, summary, on_read):
+            pass
+    return Verdict([], [summary])
 
 
-def _read(reader: ShardReader, idx: IdxCheck | None, summary: ShardSummary) -> ShardSummary:
-    for block in reader.blocks():
+def _steps(
+    reader: ShardReader, idx: IdxCheck | None, summary: ShardSummary, on_read: Callable[[int], None]
+) -> Iterator[None]:
+    """Check a shard, a buffer at a time, into its summary."""
+    before = 0
+    for entries in reader.entries():
         if idx is not None:
-            idx.check(block)
+            idx.check(entries)
+        on_read(reader.bytes - before)
+        before = reader.bytes
+        yield
     if idx is not None:
         idx.finish()
     summary.shard, summary.records, summary.bytes = reader.shard, reader.records, reader.bytes
-    return summary

@@ -21,6 +21,9 @@ CRC_FROM = 8
 MAX_PAYLOAD = 64 * 1024 * 1024
 """Largest payload in bytes: the largest WebSocket message that the client accepts."""
 
+MAX_SEQ = 2**63 - 1
+"""Largest number of a record that is looked for where some are missing; so all sums stay within 64 bits."""
+
 IDX_ENTRY = struct.Struct("<QqIIIBBBx")
 """offset, rx_mono_ns, length, crc32, conn, kind, control, flags, one zero byte."""
 IDX_ENTRY_SIZE = IDX_ENTRY.size
@@ -30,7 +33,7 @@ _BODY = struct.Struct("<IBBBBQqqII")
 KNOWN_FLAGS = FLAG_MUST_UNDERSTAND | FLAG_MARKED
 """The bits that a record's flags may have."""
 
-SCANNER = records.RecordScanner(HEADER, MAGIC, CRC_FROM, MAX_PAYLOAD, FORMAT_VERSION, KNOWN_FLAGS)
+SCANNER = records.RecordScanner(HEADER, IDX_ENTRY, MAGIC, CRC_FROM, MAX_PAYLOAD, FORMAT_VERSION, KNOWN_FLAGS)
 """Reads records of this format; it keeps nothing between two scans."""
 
 

@@ -114,7 +114,7 @@ def create_run_dir(data_dir: Path, run_id: str) -> OwnedRunDir:
         OSError: a directory cannot be made.
     """
     run = RunDir(data_dir / "runs" / validate_run_id(run_id))
-    run.path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directories(run.path.parent)
     try:
         run.path.mkdir()
     except FileExistsError:
@@ -129,6 +129,15 @@ def create_run_dir(data_dir: Path, run_id: str) -> OwnedRunDir:
     osdep.sync_directory(run.path)
     osdep.sync_directory(run.path.parent)
     return OwnedRunDir(run.path, lock_fd)
+
+
+def _make_directories(path: Path) -> None:
+    """Make a directory and those above it; a power cut takes none of them back."""
+    if path.is_dir():
+        return
+    _make_directories(path.parent)
+    path.mkdir(exist_ok=True)
+    osdep.sync_directory(path.parent)
 
 
 def is_being_written(run: RunDir) -> bool:

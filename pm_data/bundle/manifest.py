@@ -43,6 +43,32 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class SliceRange:
+    """What a slice was asked to take of its parent; None where nothing bounds it.
+
+    Args:
+        shards: of the parent, in order; the slice's have the same numbers.
+        first: number of the first record in the order of these shards, from 0; `last` that of the last.
+        from_ns: least rx_mono_ns; `to_ns` is the one before which the slice ends.
+    """
+
+    shards: list[int]
+    first: int | None = None
+    last: int | None = None
+    from_ns: int | None = None
+    to_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The run that a slice was cut from; `digest` is that of its manifest at that time."""
+
+    run_id: str
+    digest: str
+    range: SliceRange
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything that `manifest.json` says.
 
@@ -55,6 +81,7 @@ class Manifest:
         markets: metadata of each market at the last change of the universe.
         shards: one seal per shard; always there when closed, never while running.
         totals: as `shards`.
+        parent: of a slice only.
         digest: SHA-256 in hex of all the rest, in the file it was read from; empty before.
     """
 
@@ -70,6 +97,7 @@ class Manifest:
     markets: list[JsonObject]
     shards: list[ShardSeal] | None = None
     totals: Totals | None = None
+    parent: Parent | None = None
     format_version: int = FORMAT_VERSION
     digest: str = ""
 
@@ -89,6 +117,8 @@ def write_manifest(run: RunDir, manifest: Manifest) -> None:
     fields = asdict(manifest)
     if manifest.shards is not None:
         fields["shards"] = [seal._asdict() for seal in manifest.shards]
+    if manifest.parent is None:
+        del fields["parent"]
     fields["digest"] = manifest_digest(fields)
     osdep.write_file_atomically(run.manifest, jsonlib.canonical(fields) + b"\n")
 
@@ -118,7 +148,15 @@ def read_manifest(run: RunDir) -> Manifest:
         values["shards"] = [ShardSeal(**seal) for seal in values["shards"]]
     if values["totals"] is not None:
         values["totals"] = Totals(**values["totals"])
+    if "parent" in fields:
+        values["parent"] = _read_parent(run, fields["parent"])
     return Manifest(**values)
+
+
+def _read_parent(run: RunDir, value: Any) -> Parent:
+    if not _is_parent(value):
+        raise DamageError(f"{run.manifest}: parent is not {{run_id, digest, range}} of a run")
+    return Parent(value["run_id"], value["digest"], SliceRange(**value["range"]))
 
 
 def _read_fields(run: RunDir) -> JsonObject:
@@ -188,6 +226,35 @@ def _is_seal(value: object) -> bool:
         and isinstance(value["sha256"], str)
         and _SHA256.fullmatch(value["sha256"]) is not None
     )
+
+
+def _is_parent(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == Parent.__dataclass_fields__.keys()
+        and isinstance(value["run_id"], str)
+        and isinstance(value["digest"], str)
+        and _SHA256.fullmatch(value["digest"]) is not None
+        and _is_range(value["range"])
+    )
+
+
+def _is_range(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() != SliceRange.__dataclass_fields__.keys():
+        return False
+    shards = value["shards"]
+    return (
+        isinstance(shards, list)
+        and len(shards) > 0
+        and all(_is_count(shard) for shard in shards)
+        and shards == sorted(set(shards))
+        and all(value[name] is None or _is_count(value[name]) for name in ("first", "last"))
+        and all(value[name] is None or _is_stamp(value[name]) for name in ("from_ns", "to_ns"))
+    )
+
+
+def _is_stamp(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_INT64
 
 
 _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {

@@ -4,17 +4,19 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
 from pm_data.bundle.damage import TAILS, Damage, DamageClass
+from pm_data.bundle.digest import Hashing
 from pm_data.bundle.format import frames_name
+from pm_data.bundle.gaps import batches_with_gaps
 from pm_data.bundle.layout import RunDir, is_being_written
-from pm_data.bundle.manifest import CLOSED, RUNNING, Manifest, read_manifest
+from pm_data.bundle.manifest import CLOSED, RUNNING, Manifest, ShardSeal, read_manifest
 from pm_data.bundle.merge import merged
 from pm_data.bundle.reader import ShardReader
-from pm_data.bundle.tails import ShardTokens
 from pm_data.errors import DamageError, UsageError
 from pm_data.frame import Record
 
@@ -50,17 +52,24 @@ class Bundle:
             return INTERRUPTED
         return self.manifest.status
 
-    def reader(self, shard: int, on_damage: Callable[[Damage], None]) -> ShardReader:
-        """Return a reader of one shard."""
-        seals = (self.manifest.shards if self.manifest is not None else None) or []
+    def reader(
+        self, shard: int, on_damage: Callable[[Damage], None], hashing: Hashing | None = None
+    ) -> ShardReader:
+        """Return a reader of one shard; `hashing` as in `ShardReader`."""
         return ShardReader(
             self.run.frames(shard),
             shard,
             on_damage,
             size=self.sizes[shard],
-            seal=next((seal for seal in seals if seal.shard == shard), None),
+            seal=self.seal(shard),
             growing=self.live,
+            hashing=hashing,
         )
+
+    def seal(self, shard: int) -> ShardSeal | None:
+        """Return what the manifest says of a shard; None where it says nothing."""
+        seals = (self.manifest.shards if self.manifest is not None else None) or []
+        return next((seal for seal in seals if seal.shard == shard), None)
 
     def records(
         self, on_damage: Callable[[Damage], None], shards: Collection[int] | None = None
@@ -71,22 +80,24 @@ class Bundle:
             on_damage: is told of what was skipped; `damage` is not repeated.
             shards: those to read; None for all.
         """
-        chosen = [shard for shard in self.sizes if shards is None or shard in shards]
-        streams = [_batches(self.reader(shard, on_damage)) for shard in chosen]
-        return chain.from_iterable(merged(streams))
+        return self._in_order(lambda shard, hashing: self.reader(shard, on_damage, hashing).batches(), shards)
 
     def replay_records(
-        self, on_tail: Callable[[Damage], None], on_damage: Callable[[Damage], None] | None = None
+        self,
+        on_tail: Callable[[Damage], None],
+        on_damage: Callable[[Damage], None] | None = None,
+        shards: Collection[int] | None = None,
     ) -> Iterator[Record]:
         """Return the records for a replay, in the order of the run (rule D8).
 
-        A shard whose tail a crash tore is ended by a GAP record for its tokens, marked, with the
-        class of the tail as its cause.
+        In a run that is neither closed nor being written, a shard without an END record, whatever a crash
+        left at its end, is ended by a GAP record for its tokens, marked, with the cause `interrupted`.
 
         Args:
-            on_tail: is told of each such tail.
-            on_damage: is told of any other damage, and what can be read is returned; `damage` is not
-                repeated. None where such damage ends the replay.
+            on_tail: is told of each tail that a crash tore.
+            on_damage: is told of any other damage, which is skipped, with a GAP record, marked, with the
+                cause `salvage` in its place; `damage` is not repeated. None where it ends the replay.
+            shards: those to replay; None for all.
 
         Raises:
             DamageError: without `on_damage`, at any damage but a tail, at once or when it is met.
@@ -95,38 +106,53 @@ class Bundle:
             if self.damage:
                 raise DamageError(f"{self.run.path}: {self.damage[0]}")
             on_damage = self._refuse
-        streams = [self._replay_batches(shard, on_tail, on_damage) for shard in self.sizes]
-        return chain.from_iterable(merged(streams))
+        judge = on_damage
+        return self._in_order(
+            lambda shard, hashing: self._replay_batches(shard, on_tail, judge, hashing), shards
+        )
+
+    def _in_order(
+        self,
+        batches_of: Callable[[int, Hashing], Iterator[list[Record]]],
+        shards: Collection[int] | None,
+    ) -> Iterator[Record]:
+        def batches() -> Iterator[list[Record]]:
+            chosen = [shard for shard in self.sizes if shards is None or shard in shards]
+            with ThreadPoolExecutor(1, "sha256") as executor:
+                hashing = Hashing(executor, by_two=len(chosen) > 1)
+                yield from merged([batches_of(shard, hashing) for shard in chosen])
+
+        return chain.from_iterable(batches())
 
     def _refuse(self, damage: Damage) -> None:
         raise DamageError(f"{self.run.path}: {damage}")
 
     def _replay_batches(
-        self, shard: int, on_tail: Callable[[Damage], None], on_damage: Callable[[Damage], None]
+        self,
+        shard: int,
+        on_tail: Callable[[Damage], None],
+        on_damage: Callable[[Damage], None],
+        hashing: Hashing,
     ) -> Iterator[list[Record]]:
-        tails: list[Damage] = []
+        skipped: list[Damage] = []
+        closed = self.status == CLOSED
 
         def judge(damage: Damage) -> None:
-            if self.status == CLOSED or damage.damage_class not in TAILS:
-                on_damage(damage)
+            if not closed and damage.damage_class in TAILS:
+                on_tail(damage)
             else:
-                tails.append(damage)
+                on_damage(damage)
+                skipped.append(damage)
 
-        reader = self.reader(shard, judge)
-        tokens = ShardTokens()
-        for batch in _batches(reader):
-            for record in batch:
-                if record.control:
-                    tokens.note(record)
-            yield batch
-        for tail in tails:
-            on_tail(tail)
-            if reader.records:
-                yield [tokens.gap_after(reader, tail)]
+        reader = self.reader(shard, judge, hashing)
+        return batches_with_gaps(reader, skipped, ends_with_gap=not closed and not self.live)
 
 
-def open_bundle(run_dir: Path) -> Bundle:
+def open_bundle(run_dir: Path, *, owned: bool = False) -> Bundle:
     """Open the run in this directory: closed, ended otherwise, or still being written.
+
+    Args:
+        owned: the caller holds the run's lock, and nobody writes.
 
     Raises:
         UsageError: it is no run, cannot be read, or is of a format version unknown here.
@@ -138,7 +164,8 @@ def open_bundle(run_dir: Path) -> Bundle:
         manifest = read_manifest(run)
     except DamageError as error:
         damage.append(_manifest_mismatch(str(error)))
-    live = manifest is not None and manifest.status == RUNNING and is_being_written(run)
+    running = manifest is not None and manifest.status == RUNNING
+    live = running and not owned and is_being_written(run)
     sizes = _shard_sizes(run)
     if manifest is not None and manifest.shards is not None:
         sealed = {seal.shard for seal in manifest.shards}
@@ -146,9 +173,11 @@ def open_bundle(run_dir: Path) -> Bundle:
             wrong = "is missing" if shard in sealed else "is not in the manifest"
             damage.append(_manifest_mismatch(f"{frames_name(shard)} {wrong}"))
     elif not live:
-        # Shards are numbered from 0 on; the first hole tells enough.
-        hole = next(number for number in count() if number not in sizes)
-        if hole < len(sizes):
+        # Shards are numbered from 0 on, those of a slice as in its parent; the first hole tells enough.
+        parent = manifest.parent if manifest is not None else None
+        numbers = iter(parent.range.shards) if parent is not None else count()
+        hole = next((number for number in numbers if number not in sizes), None)
+        if hole is not None and hole < max(sizes, default=-1):
             damage.append(_manifest_mismatch(f"{frames_name(hole)} is missing"))
     return Bundle(run, manifest, sizes, live, damage)
 
@@ -174,8 +203,3 @@ def _shard_sizes(run: RunDir) -> dict[int, int]:
 
 def _manifest_mismatch(detail: str) -> Damage:
     return Damage(DamageClass.MANIFEST_MISMATCH, None, None, 0, 0, detail)
-
-
-def _batches(reader: ShardReader) -> Iterator[list[Record]]:
-    for block in reader.blocks():
-        yield block.records

@@ -9,29 +9,35 @@ offset before it was held against the file's size.
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pm_data import osdep
+from pm_data._fast.scanned import Scanned
 from pm_data.bundle.damage import Damage, DamageClass
-from pm_data.bundle.format import FORMAT_VERSION, HEADER_SIZE, SCANNER
+from pm_data.bundle.digest import Digest, Hashing
+from pm_data.bundle.format import FORMAT_VERSION, HEADER_SIZE, IDX_ENTRY_SIZE, MAX_SEQ, SCANNER
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.resync import Resync, is_intact, parse_header
-from pm_data.bundle.window import Window
+from pm_data.bundle.window import BUFFER_BYTES, Window
 from pm_data.errors import UsageError
 from pm_data.frame import Record
 
+_Taken = TypeVar("_Taken")
 
-class Block(NamedTuple):
-    """Records that follow each other in a file without damage.
+_ENTRIES_AT_A_TIME = BUFFER_BYTES // HEADER_SIZE
+"""As many as records without payload fit into the window's own buffer."""
+
+
+class Entries(NamedTuple):
+    """The index entries of records that follow each other without damage.
 
     Args:
-        offset: where in the file the first one is.
-        checksums: of each record.
+        first: number of the first record.
+        data: one entry for each, in the form of the `.idx` file.
     """
 
-    offset: int
-    records: list[Record]
-    checksums: list[int]
+    first: int
+    data: bytes
 
 
 class ShardReader:
@@ -54,6 +60,7 @@ class ShardReader:
         size: int | None = None,
         seal: ShardSeal | None = None,
         growing: bool = False,
+        hashing: Hashing | None = None,
     ) -> None:
         """Read `path`.
 
@@ -62,6 +69,7 @@ class ShardReader:
             size: bytes to read; None for all that the file has when it is opened.
             seal: what a manifest says of the shard, to be held against it.
             growing: somebody is writing the file, so that an unfinished record at its end is no damage.
+            hashing: how the file's SHA-256 is taken, where there is a seal; None for at once.
         """
         self.path = path
         self.shard = shard
@@ -75,13 +83,31 @@ class ShardReader:
         self._size = size
         self._seal = seal
         self._growing = growing
+        self._hashing = hashing or Hashing()
 
-    def blocks(self) -> Iterator[Block]:
+    def batches(self) -> Iterator[list[Record]]:
         """Yield the valid records in order, some at a time.
 
         Raises:
             UsageError: the file cannot be opened, or is of a format version unknown here.
             OSError: reading failed.
+        """
+        return self._walk(self._take_records)
+
+    def entries(self) -> Iterator[Entries]:
+        """Check as `batches` does, and yield the records' index entries; other threads run meanwhile.
+
+        Raises:
+            As `batches`.
+        """
+        buffer = bytearray(_ENTRIES_AT_A_TIME * IDX_ENTRY_SIZE)
+        return self._walk(lambda window: self._take_entries(window, buffer))
+
+    def _walk(self, take: Callable[[Window], tuple[_Taken, int]]) -> Iterator[_Taken]:
+        """Yield what `take` takes off the window, along the file.
+
+        Args:
+            take: returns it, and how many bytes the next record needs; 0 where there is no next one.
         """
         try:
             fd = osdep.open_regular(self.path)
@@ -90,36 +116,48 @@ class ShardReader:
         with io.FileIO(fd) as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
-            window = Window(file, size if self._size is None else min(size, self._size))
+            digest = None if self._seal is None else Digest(self._hashing)
+            window = Window(file, size if self._size is None else min(size, self._size), digest)
             resync = Resync(window)
             while True:
-                block, need = self._scan(window)
-                if block.records:
-                    yield block
-                if need and window.slide(need):
+                seq = self.next_seq
+                taken, need = take(window)
+                if self.next_seq > seq:
+                    yield taken
+                if need and window.hold(need):
                     continue
                 if window.position >= window.limit:
                     break
                 self._step_over(window, resync)
-            if self._seal is not None and not self.damaged:
-                self._hold_against_seal(self._seal, window)
+            if self._seal is not None and digest is not None and not self.damaged:
+                self._hold_against_seal(self._seal, digest)
 
-    def _scan(self, window: Window) -> tuple[Block, int]:
-        """Take valid records off the window.
-
-        Returns:
-            They, and how many bytes the next one needs; 0 where the next bytes are no next record.
-        """
-        position, start = window.position, window.start
+    def _take_records(self, window: Window) -> tuple[list[Record], int]:
         shard = -1 if self.shard is None else self.shard
-        found = SCANNER.scan(window.data, start, window.end, shard, self.next_seq, self.last_mono_ns)
-        if found.records:
-            self.records += len(found.records)
-            self.bytes += found.start - start
+        records, found = SCANNER.scan(
+            window.data, window.start, window.end, shard, self.next_seq, self.last_mono_ns
+        )
+        self._advance(window, found)
+        return records, found.need
+
+    def _take_entries(self, window: Window, buffer: bytearray) -> tuple[Entries, int]:
+        shard = -1 if self.shard is None else self.shard
+        first = self.next_seq
+        found = SCANNER.index(
+            window.data, window.start, window.end, shard, first, self.last_mono_ns, window.position, buffer
+        )
+        self._advance(window, found)
+        size = (self.next_seq - first) * IDX_ENTRY_SIZE
+        return Entries(first, bytes(memoryview(buffer)[:size])), found.need
+
+    def _advance(self, window: Window, found: Scanned) -> None:
+        """Take note of what was scanned."""
+        if found.seq > self.next_seq:
+            self.records += found.seq - self.next_seq
+            self.bytes += found.start - window.start
             self.next_seq = found.seq
             self.last_mono_ns, self.last_wall_ns_utc = found.last_mono_ns, found.last_wall_ns_utc
-        window.start = found.start
-        return Block(position, found.records, found.checksums), found.need
+            window.start = found.start
 
     def _step_over(self, window: Window, resync: Resync) -> None:
         """Report what stands at the window's start, and move to the next valid record or the end."""
@@ -154,7 +192,7 @@ class ShardReader:
     def _misplaced(self, window: Window, seq: int, shard: int, mono_ns: int, length: int) -> None:
         """Deal with a record that is valid, but not the next one."""
         origin = window.position
-        if shard == self.shard and mono_ns >= self.last_mono_ns and seq > self.next_seq:
+        if shard == self.shard and mono_ns >= self.last_mono_ns and self.next_seq < seq <= MAX_SEQ:
             self._report(DamageClass.SEQ_GAP, origin, origin, f"next record is {seq}")
             self.next_seq = seq
             return
@@ -166,8 +204,8 @@ class ShardReader:
             f"record {seq} of shard {shard}, rx_mono_ns {mono_ns}, does not belong here",
         )
 
-    def _hold_against_seal(self, seal: ShardSeal, window: Window) -> None:
-        found = ShardSeal(seal.shard, self.records, self.bytes, window.hexdigest())
+    def _hold_against_seal(self, seal: ShardSeal, digest: Digest) -> None:
+        found = ShardSeal(seal.shard, self.records, self.bytes, digest.hexdigest())
         for name, told, read in zip(seal._fields, seal, found, strict=True):
             if told != read:
                 self._report(

@@ -10,6 +10,7 @@ from pm_data.bundle.format import (
     HEADER_SIZE,
     MAGIC,
     MAX_PAYLOAD,
+    MAX_SEQ,
     SCANNER,
     Header,
 )
@@ -120,7 +121,7 @@ def _can_follow(header: Header, shard: int | None, seq: int, mono_ns: int) -> bo
         and header.length <= MAX_PAYLOAD
         and SCANNER.is_known_form(header.kind, header.control, header.flags)
         and (shard is None or header.shard == shard)
-        and header.seq >= seq
+        and seq <= header.seq <= MAX_SEQ
         and header.rx_mono_ns >= mono_ns
     )
 

@@ -1,9 +1,9 @@
 """One reused buffer that slides over a file."""
 
-import hashlib
 import io
 
 from pm_data import osdep
+from pm_data.bundle.digest import Digest
 
 BUFFER_BYTES = 256 * 1024
 """Bytes of a file that are in memory at a time; only a longer record takes more, while it is read."""
@@ -17,12 +17,17 @@ class Window:
         limit: no byte from there on is looked at.
     """
 
-    def __init__(self, file: io.FileIO, limit: int) -> None:
+    def __init__(self, file: io.FileIO, limit: int, digest: Digest | None = None) -> None:
+        """Look at a file from its start.
+
+        Args:
+            digest: is fed every byte read, until a jump.
+        """
         self.limit = limit
         self.start = 0
         self.end = 0
         self._file = file
-        self._sha256 = hashlib.sha256()
+        self._digest = digest
         self._offset = 0
         self._own = bytearray(BUFFER_BYTES)
         self.data = self._own
@@ -33,10 +38,6 @@ class Window:
         """Where in the file the byte at `start` is."""
         return self._offset + self.start
 
-    def hexdigest(self) -> str:
-        """Return the SHA-256 of all bytes read so far."""
-        return self._sha256.hexdigest()
-
     def slide(self, need: int) -> bool:
         """Forget what lies before `start`, read on, and return whether `need` bytes are there.
 
@@ -45,6 +46,8 @@ class Window:
         available = self.limit - self.position
         if need > available:
             return False
+        if self._digest is not None:
+            self._digest.wait()
         rest = self.end - self.start
         size = max(BUFFER_BYTES, need, rest)
         old = self.view
@@ -57,14 +60,16 @@ class Window:
         self._offset += self.start
         self.start, self.end = 0, rest
         stop = min(len(self.data), available)
+        fresh = rest
         while self.end < stop:
             count = self._file.readinto(self.view[self.end : stop])
             if not count:
                 # Cut shorter since it was opened: a writer that rolled back, or a stranger.
                 self.limit = self._offset + self.end
                 break
-            self._sha256.update(self.view[self.end : self.end + count])
             self.end += count
+        if self._digest is not None:
+            self._digest.update(self.view[fresh : self.end])
         return self.end - self.start >= need
 
     def hold(self, need: int) -> bool:
@@ -72,7 +77,10 @@ class Window:
         return self.end - self.start >= need or self.slide(need)
 
     def jump(self, position: int) -> None:
-        """Forget everything and go on at `position`; the SHA-256 then means nothing any more."""
+        """Forget everything and go on at `position`; no digest is taken any more."""
+        if self._digest is not None:
+            self._digest.wait()
+            self._digest = None
         self._file.seek(position)
         self._offset, self.start, self.end = position, 0, 0
 

@@ -44,6 +44,7 @@ class ShardWriter:
         self.extent = Extent(0, 0)
         self._sha256 = hashlib.sha256()
         self._failed = False
+        self._sync_failed = False
         self._frames_fd = _create(run.frames(shard))
         try:
             self._idx_fd = _create(run.idx(shard))
@@ -101,7 +102,7 @@ class ShardWriter:
         try:
             osdep.sync_data(self._frames_fd)
         except OSError:
-            self._failed = True
+            self._failed = self._sync_failed = True
             raise
         return extent
 
@@ -110,13 +111,13 @@ class ShardWriter:
         return ShardSeal(self.shard, self.extent.records, self.extent.bytes, self._sha256.hexdigest())
 
     def close(self) -> None:
-        """Force both files to the disk and close them; after a failure, only close them.
+        """Force both files to the disk and close them; after a failed sync, only close them.
 
         Raises:
             OSError: the disk refused; the files are closed all the same.
         """
         try:
-            if not self._failed:
+            if not self._sync_failed:
                 osdep.sync_data(self._frames_fd)
                 osdep.sync_data(self._idx_fd)
         finally:

@@ -1,5 +1,6 @@
 """What ends a capture before its time, and the files that say why."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +34,7 @@ class Cause(StrEnum):
     STALLED = "stalled"
     THREAD_DIED = "thread_died"
     INPUT = "input"
+    SYSTEM_ERROR = "system_error"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class Fatal:
     shard: int | None
     mono_ns: int
     wall_ns_utc: int
+
+
+def fatal_json(fatal: Fatal) -> bytes:
+    """Return the contents of `fatal.json`, at most `FATAL_JSON_BYTES`."""
+    fields = {
+        "cause": fatal.cause.value,
+        "message": fatal.message[:MESSAGE_MAX],
+        "shard": fatal.shard,
+        "mono_ns": fatal.mono_ns,
+        "wall_ns_utc": fatal.wall_ns_utc,
+    }
+    return jsonlib.canonical(fields) + b"\n"
 
 
 class FatalLatch:
@@ -95,9 +109,14 @@ class Reserve:
         self._path = run_dir / "fatal.reserve"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._fd = os.open(self._path, flags, 0o644)
-        # Zeros, not fallocate: on most file systems only written blocks can be written again for certain.
-        _write_all(self._fd, bytes(FATAL_JSON_BYTES + 2 * manifest_bytes))
-        os.fsync(self._fd)
+        try:
+            # Zeros, not fallocate: on most file systems only written blocks can be written again for certain.
+            _write_all(self._fd, bytes(FATAL_JSON_BYTES + 2 * manifest_bytes))
+            os.fsync(self._fd)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.release()
+            raise
 
     def become_fatal_json(self, fatal: Fatal) -> None:
         """Write the cause into the reserved space and rename it to `fatal.json`.
@@ -105,14 +124,7 @@ class Reserve:
         Raises:
             OSError: the directory cannot be written.
         """
-        fields = {
-            "cause": fatal.cause.value,
-            "message": fatal.message[:MESSAGE_MAX],
-            "shard": fatal.shard,
-            "mono_ns": fatal.mono_ns,
-            "wall_ns_utc": fatal.wall_ns_utc,
-        }
-        data = jsonlib.canonical(fields) + b"\n"
+        data = fatal_json(fatal)
         try:
             os.lseek(self._fd, 0, os.SEEK_SET)
             _write_all(self._fd, data)

@@ -9,6 +9,7 @@ from pm_data import clock
 from pm_data.bundle.layout import OwnedRunDir, create_run_dir, new_run_id
 from pm_data.bundle.manifest import CLOSED, FATAL, Manifest, ShardSeal, Totals, write_manifest
 from pm_data.bundle.writer import ShardWriter
+from pm_data.capture.beginning import begin_bundle
 from pm_data.capture.fatal import Cause, Fatal, Reserve
 from pm_data.capture.fixtures import RecordedFrame, list_fixtures, read_fixture
 from pm_data.capture.provenance import begin_manifest
@@ -37,13 +38,12 @@ def capture_offline(resolved: Resolved, fixtures_dir: Path, run_id: str | None) 
     Raises:
         UsageError: the directory has nothing to read, or the run id is used already.
         FatalCaptureError: a file cannot be read to its end, or the run cannot be written to its end.
-        OSError: the run cannot be begun.
+        OSError: the run directory cannot be made.
     """
     paths = list_fixtures(fixtures_dir)
     with create_run_dir(Path(resolved.config.data_dir), run_id or new_run_id()) as run:
         manifest = begin_manifest(run.run_id, "offline", resolved, [])
-        write_manifest(run, manifest)
-        reserve = Reserve(run.path, run.manifest.stat().st_size)
+        reserve = begin_bundle(run, manifest)
         try:
             seals = _write_shards(run, paths)
             frames = sum(seal.records - _OPENING_AND_END for seal in seals)
@@ -70,6 +70,7 @@ def _end_fatally(run: OwnedRunDir, manifest: Manifest, reserve: Reserve, error: 
     # A disk that refused the records may refuse these too; what is reported then is the first refusal.
     with contextlib.suppress(OSError):
         reserve.become_fatal_json(fatal)
+    with contextlib.suppress(OSError):
         write_manifest(run, replace(manifest, status=FATAL))
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pm_data import clock
 from pm_data.bundle.layout import OwnedRunDir, create_run_dir, new_run_id, validate_run_id
-from pm_data.bundle.manifest import CLOSED, ShardSeal, write_manifest
+from pm_data.bundle.manifest import CLOSED, ShardSeal
+from pm_data.capture.beginning import begin_bundle
 from pm_data.capture.closing import Ending, close_bundle
-from pm_data.capture.fatal import Cause, FatalLatch, Reserve
+from pm_data.capture.fatal import Cause, FatalLatch
 from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.plant import Plant
 from pm_data.capture.provenance import begin_manifest
@@ -45,6 +46,7 @@ def capture_online(
     Raises:
         UnavailableError: Gamma cannot be reached, or lists no active binary market.
         UsageError: the run id is used already, or may not be one.
+        FatalCaptureError: the first files of the run cannot be written.
     """
     config = resolved.config
     run_id = new_run_id() if run_id is None else validate_run_id(run_id)
@@ -83,8 +85,7 @@ class _OnlineRun:
         markets = [market for part in plan for market in part]
         metadata = [market.metadata() for market in markets]
         self._manifest = begin_manifest(run.run_id, "online", resolved, metadata)
-        write_manifest(run, self._manifest)
-        self._reserve = Reserve(run.path, run.manifest.stat().st_size)
+        self._reserve = begin_bundle(run, self._manifest)
         self._latch = FatalLatch()
         self._monitor = LoopMonitor(
             config.capture_metrics_max_samples,
@@ -104,7 +105,11 @@ class _OnlineRun:
             started = time.monotonic()
             status = Periodic("status", _STATUS_SECONDS, lambda: self._tell_status(started), self._latch)
             try:
-                asyncio.run(self._record(stop, duration_seconds))
+                # Not asyncio.run: the loop is made before the coroutine, and may be refused.
+                with asyncio.Runner() as runner:
+                    runner.run(self._record(stop, duration_seconds))
+            except OSError as error:
+                self._latch.set(Cause.SYSTEM_ERROR, str(error))
             except BaseException:
                 # An error of ours, or a second Ctrl-C: what was received goes to the disk all the same.
                 self._plant.stop()

@@ -3,6 +3,7 @@
 import argparse
 import math
 
+_YEAR_SECONDS = 31_536_000
 
 def count(text: str) -> int:
     """Return a whole number from 1."""
@@ -20,13 +21,25 @@ def index(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Return a positive number of seconds, at most a year."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= 31_536_000:
+    value = _number(text)
+    if not 0 < value <= _YEAR_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def offset_seconds(text: str) -> float:
+    """Return a number of seconds from 0, at most a year."""
+    value = _number(text)
+    if not 0 <= value <= _YEAR_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def stamp(text: str) -> int:

@@ -2,7 +2,8 @@
 
 Every field of a kind is there, absent ones null. With --hash-lines prints the
 lines of which events_hash is the SHA-256 instead. What a damaged bundle still
-holds is printed; what was skipped is named on stderr, and the exit code is 1.
+holds is printed, as `run --salvage` takes it: with a gap for the shard's tokens
+in the place of what was skipped. That is named on stderr, and the exit code is 1.
 """
 
 import argparse

@@ -1,14 +1,20 @@
 """Check a run, or one shard's files, byte by byte: checksums, sequence, index, manifest.
 
-Nothing is written. Damage is named on stderr; the exit code is 0 for a clean run,
-1 when anything is damaged, 2 when it cannot be opened. A run that is still being
-written is checked up to its size at opening; its unfinished last record is no damage.
+Damage is named on stderr; the exit code is 0 for a clean run, 1 when anything is
+damaged, 2 when it cannot be opened. A run that is still being written is checked up
+to its size at opening; its unfinished last record is no damage.
+
+Nothing is written, except with --repair: then the torn or zero tail of a shard is moved
+to shard_NN.frames.torn beside it, and a wrong or missing index is made again, before
+the run is checked. Nothing is thrown away; damage with records behind it stays where
+it is, and the manifest stays as it is, so that a replay still meets the gap at the end.
 """
 
 import argparse
 from pathlib import Path
 
 from pm_data.cli import output
+from pm_data.cli.progress import ProgressBar
 from pm_data.errors import UsageError
 from pm_data.jsonlib import JsonObject
 
@@ -22,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--run-dir", type=Path, metavar="DIR", help="the run to check")
     what.add_argument("--frames", type=Path, metavar="FILE", help="one .frames file to check by itself")
     parser.add_argument("--idx", type=Path, metavar="FILE", help="the .idx file to hold against --frames")
+    parser.add_argument(
+        "--repair", action="store_true", help="first move torn tails away and make bad indices again"
+    )
     parser.add_argument("--summary-only", action="store_true", help="leave `summaries` out of the JSON line")
 
 
@@ -29,15 +38,25 @@ def run(args: argparse.Namespace) -> int:
     """Print the verdict; 1 when there is damage."""
     from pm_data.analysis.verify import DAMAGE_KEPT_MAX, verify_bundle, verify_files
     from pm_data.bundle.opening import open_bundle
+    from pm_data.bundle.repair import repair_run
 
     line: JsonObject = {"ok": False}
     if args.frames is not None:
-        verdict = verify_files(args.frames, args.idx)
+        if args.repair:
+            raise UsageError("--repair goes with --run-dir")
+        with _progress(_size(args.frames)) as bar:
+            verdict = verify_files(args.frames, args.idx, bar.add)
     elif args.idx is not None:
         raise UsageError("--idx goes with --frames")
     else:
+        if args.repair:
+            repaired = repair_run(args.run_dir)
+            for repair in repaired:
+                output.note(f"pm_data capture-verify: repaired {repair}")
+            line["repaired"] = [repair.fields() for repair in repaired]
         bundle = open_bundle(args.run_dir)
-        verdict = verify_bundle(bundle)
+        with _progress(sum(bundle.sizes.values())) as bar:
+            verdict = verify_bundle(bundle, bar.add)
         line["status"] = bundle.status
         line["digest"] = bundle.manifest.digest if bundle.manifest is not None else None
     for damage in verdict.damage:
@@ -47,8 +66,21 @@ def run(args: argparse.Namespace) -> int:
             output.note(f"pm_data capture-verify: {damage}")
         if summary.errors > DAMAGE_KEPT_MAX:
             output.note(f"pm_data capture-verify: shard {summary.shard}: {summary.errors} places in all")
+    if args.repair and not verdict.ok:
+        output.note("pm_data capture-verify: what is left cannot be repaired; run --salvage steps over it")
     line |= {"ok": verdict.ok, "totals": verdict.totals()}
     if not args.summary_only:
         line["summaries"] = [summary.fields() for summary in verdict.summaries]
     output.print_json(line)
     return 0 if verdict.ok else 1
+
+
+def _progress(total: int) -> ProgressBar:
+    return ProgressBar("pm_data capture-verify", total)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -4,8 +4,11 @@ from types import ModuleType
 
 from pm_data.cli import (
     capture,
+    capture_bench,
     capture_events,
     capture_frames,
+    capture_inspect,
+    capture_slice,
     capture_verify,
     demo,
     discover,
@@ -17,9 +20,12 @@ COMMANDS: tuple[ModuleType, ...] = (
     demo,
     discover,
     capture,
+    capture_inspect,
     capture_verify,
     capture_frames,
     capture_events,
+    capture_slice,
+    capture_bench,
     run,
     venue,
 )

@@ -2,7 +2,8 @@
 
 Prints one JSON line. No order is ever sent, and nothing is written to disk.
 A replay of the same bundle with the same options gives the same hashes on any
-machine; with --stable-json the whole line is the same, byte for byte.
+machine; with --stable-json the whole line is the same, byte for byte. A damaged
+bundle is refused, unless a crash left the damage, at its end: see --salvage.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--execution", choices=("sim",), default="sim", help="simulated; there is no other")
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="replay: the run to replay")
     parser.add_argument(
+        "--salvage",
+        action="store_true",
+        help="replay: skip damage, with a gap for the shard's tokens in its place, and count it",
+    )
+    parser.add_argument(
         "--strategy",
         action="append",
         default=[],
@@ -95,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.mode == "replay" and args.run_dir is None:
         raise UsageError("--mode replay needs --run-dir DIR")
-    if args.mode == "live" and args.run_dir is not None:
-        raise UsageError("--run-dir goes with --mode replay")
+    if args.mode == "live" and (args.run_dir is not None or args.salvage):
+        raise UsageError(f"{'--salvage' if args.salvage else '--run-dir'} goes with --mode replay")
     if args.mode == "replay" and args.duration_seconds is not None:
         raise UsageError("--duration-seconds goes with --mode live; a replay has --max-seconds")
     if args.mode == "replay" and args.print_latency_report_json:
@@ -118,14 +124,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _replay(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]) -> JsonObject:
-    from pm_data.bundle.opening import open_bundle
+    from pm_data.bundle.damage import Damage
+    from pm_data.bundle.opening import INTERRUPTED, open_bundle
 
     opened_at = time.perf_counter()
     bundle = open_bundle(args.run_dir)
     if bundle.live:
         output.note(f"pm_data run: {args.run_dir} is still being written; what it holds now is replayed")
-    records = bundle.replay_records(lambda tail: output.note(f"pm_data run: {tail}; its tokens have a gap"))
-    return _run(args, resolved, strategies, records, opened_at)
+    if bundle.status == INTERRUPTED:
+        output.note(f"pm_data run: {args.run_dir} was interrupted; a shard without an end ends with a gap")
+    salvaged = 0
+
+    def skip(damage: Damage) -> None:
+        nonlocal salvaged
+        salvaged += 1
+        output.note(f"pm_data run: skipped {damage}")
+
+    if args.salvage:
+        for damage in bundle.damage:
+            skip(damage)
+    records = bundle.replay_records(
+        lambda tail: output.note(f"pm_data run: {tail}"), skip if args.salvage else None
+    )
+    line = _run(args, resolved, strategies, records, opened_at)
+    return line | {"salvaged": salvaged} if args.salvage else line
 
 
 def _live(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]) -> JsonObject:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pm_data import _fast
 from pm_data._fast import events, store
 from pm_data.frame import Record
-from pm_data.runtime.controls import Controls
 from pm_data.runtime.latency import StageClock
+from pm_data.state.controls import Controls
 
 
 class EventStream:

@@ -1,10 +1,13 @@
 """The record scanner: both cores take the same records off the same bytes, and the same checksum."""
 
+import gc
+import hashlib
 import random
 import struct
 import zlib
 
 import pytest
+from support.records import run_order
 
 from pm_data.bundle import format as layout
 from pm_data.frame import Kind, Record
@@ -15,6 +18,7 @@ SEED = 20261123
 def scanner(core):
     return core.records.RecordScanner(
         layout.HEADER,
+        layout.IDX_ENTRY,
         layout.MAGIC,
         layout.CRC_FROM,
         layout.MAX_PAYLOAD,
@@ -41,11 +45,47 @@ def records(count, generator):
 def test_records_come_back_as_they_were_written(core):
     made = records(200, random.Random(SEED))
     data = b"".join(map(layout.encode_record, made))
-    found = scanner(core).scan(data, 0, len(data), 3, 0, -(2**63))
-    assert found.records == made
-    assert all(type(record) is Record for record in found.records)
-    assert found.checksums == [layout.crc_of(layout.encode_record(record)) for record in made]
-    assert found[2:] == (len(data), 200, made[-1].rx_mono_ns, made[-1].rx_wall_ns_utc, layout.HEADER_SIZE)
+    taken, found = scanner(core).scan(data, 0, len(data), 3, 0, -(2**63))
+    assert taken == made
+    assert all(type(record) is Record for record in taken)
+    assert found == (len(data), 200, made[-1].rx_mono_ns, made[-1].rx_wall_ns_utc, layout.HEADER_SIZE)
+
+
+def test_index_entries_are_those_of_the_records(core):
+    made = records(50, random.Random(SEED))
+    encoded = [layout.encode_record(record) for record in made]
+    data = b"".join(encoded)
+    offsets = [1000 + len(b"".join(encoded[:number])) for number in range(51)]
+    expected = b"".join(map(layout.encode_idx_entry, made, offsets, map(layout.crc_of, encoded)))
+    entries = bytearray(b"?" * (50 * layout.IDX_ENTRY_SIZE + 9))
+    found = scanner(core).index(data, 0, len(data), 3, 0, -(2**63), 1000, entries)
+    assert entries == expected + b"?" * 9
+    assert found == (len(data), 50, made[-1].rx_mono_ns, made[-1].rx_wall_ns_utc, layout.HEADER_SIZE)
+    found = scanner(core).index(data, 0, len(data), 3, 0, -(2**63), 1000, entries[: 7 * 32 + 31])
+    assert found[:2] == (offsets[7] - 1000, 7)
+    assert found.need == layout.HEADER_SIZE
+    assert scanner(core).index(data, 0, len(data), 3, 0, 0, 0, bytearray()).seq == 0
+
+
+def test_a_window_outside_the_data_is_refused(core):
+    for start, end in ((-1, 5), (0, 11), (6, 5)):
+        with pytest.raises(ValueError, match="not within"):
+            scanner(core).scan(bytes(10), start, end, 0, 0, 0)
+        with pytest.raises(ValueError, match="not within"):
+            scanner(core).index(bytes(10), start, end, 0, 0, 0, 0, bytearray(32))
+
+
+def test_records_outlive_a_collection(core):
+    """The compiled core hides them from the collector, and they die like others."""
+    made = records(2_000, random.Random(SEED))
+    data = b"".join(map(layout.encode_record, made))
+    taken, _found = scanner(core).scan(data, 0, len(data), 3, 0, -(2**63))
+    gc.collect()
+    assert taken == made
+    kept = taken[::7]
+    del taken
+    gc.collect()
+    assert kept == made[::7]
 
 
 @pytest.mark.parametrize(
@@ -63,24 +103,24 @@ def test_records_come_back_as_they_were_written(core):
 def test_a_record_that_is_not_the_next_one_is_left(core, field, value):
     record = Record(3, 0, 1, 0, 0, 1, 5, 5, b"x")._replace(**{field: value})
     data = layout.encode_record(record)
-    found = scanner(core).scan(data, 0, len(data), 3, 0, 0)
-    assert (found.records, found.start, found.need) == ([], 0, 0)
-    assert scanner(core).scan(data, 0, len(data), -1, 0, 0).records == []
+    assert scanner(core).scan(data, 0, len(data), 3, 0, 0) == ([], (0, 0, 0, 0, 0))
+    assert scanner(core).scan(data, 0, len(data), -1, 0, 0)[0] == []
+    assert scanner(core).index(data, 0, len(data), 3, 0, 0, 0, bytearray(32)).start == 0
 
 
 def test_need_says_how_many_bytes_are_missing(core):
     data = layout.encode_record(Record(3, 0, 1, 0, 0, 1, 5, 5, b"payload"))
     for end in range(len(data)):
-        found = scanner(core).scan(bytearray(data), 0, end, 3, 0, 0)
+        _records, found = scanner(core).scan(bytearray(data), 0, end, 3, 0, 0)
         assert found.need == (layout.HEADER_SIZE if end < layout.HEADER_SIZE else len(data))
     huge = data[:8] + struct.pack("<I", layout.MAX_PAYLOAD + 1) + data[12:]
-    assert scanner(core).scan(huge, 0, len(huge), 3, 0, 0).need == 0
+    assert scanner(core).scan(huge, 0, len(huge), 3, 0, 0)[1].need == 0
 
 
 def test_another_layout_is_refused_by_the_compiled_core(both_cores):
     _pure, compiled = both_cores
     with pytest.raises(ValueError, match="cannot read the layout"):
-        compiled.records.RecordScanner(struct.Struct("<4sIQ"), layout.MAGIC, 8, 1, 0, 3)
+        compiled.records.RecordScanner(struct.Struct("<4sIQ"), layout.IDX_ENTRY, layout.MAGIC, 8, 1, 0, 3)
 
 
 def test_parity_of_scans_over_mutated_bytes(both_cores):
@@ -107,6 +147,70 @@ def test_parity_of_scans_over_mutated_bytes(both_cores):
         last = generator.choice([-(2**63), 0, 5])
         first, second = (one.scan(data, start, end, shard, seq, last) for one in scanners)
         assert first == second, SEED
+        room = generator.choice([0, 1, 3, 40])
+        answers = []
+        for one in scanners:
+            entries = bytearray(32 * room)
+            answers.append((one.index(data, start, end, shard, seq, last, 7, entries), entries))
+        assert answers[0] == answers[1], SEED
+
+
+def test_parity_of_merges(both_cores):
+    print("seed", SEED)
+    generator = random.Random(SEED)
+    for _ in range(2_000):
+        width = generator.choice([2, 30, 2**40])
+        batches = [
+            [
+                Record(shard, seq, 1, 0, 0, 1, stamp, 0, b"")
+                for seq, stamp in enumerate(sorted(generator.choices(range(-width, width), k=size)))
+            ]
+            for shard, size in enumerate(generator.choices(range(1, 30), k=generator.randrange(1, 12)))
+        ]
+        begins = [generator.randrange(len(batch)) for batch in batches]
+        left = [batch[begin:] for batch, begin in zip(batches, begins, strict=True)]
+        results = []
+        for core in both_cores:
+            moved = list(begins)
+            results.append((core.records.merge(batches, moved), moved))
+        assert results[0] == results[1], SEED
+        ready, moved = results[0]
+        assert ready == run_order(*left)[: len(ready)]
+        used_up = [begin == len(batch) for batch, begin in zip(batches, moved, strict=True)]
+        assert sum(used_up) == 1
+
+
+def test_merge_refuses_what_has_no_records_left(core):
+    with pytest.raises(ValueError, match=r"batch|empty"):
+        core.records.merge([], [])
+
+
+def test_sha256_equals_hashlibs_however_the_bytes_come(core):
+    print("seed", SEED)
+    generator = random.Random(SEED)
+    data = generator.randbytes(4_000)
+    sizes = [0, 1, 55, 56, 63, 64, 65, 119, 120, 127, 128, 1_000, 2_000]
+    for _ in range(3_000):
+        ours = [core.records.Sha256(), core.records.Sha256()]
+        theirs = [hashlib.sha256(), hashlib.sha256()]
+        for _ in range(generator.randrange(5)):
+            parts = [
+                data[at : at + generator.choice([*sizes, generator.randrange(2_000)])]
+                for at in generator.choices(range(2_000), k=2)
+            ]
+            if generator.random() < 0.7:
+                core.records.update_two(ours[0], parts[0], ours[1], memoryview(parts[1]))
+            else:
+                ours[0].update(bytearray(parts[0]))
+                ours[1].update(parts[1])
+            for one, part in zip(theirs, parts, strict=True):
+                one.update(part)
+        # Asking does not end a digest.
+        assert ours[0].hexdigest() == ours[0].hexdigest() == theirs[0].hexdigest()
+        assert ours[1].hexdigest() == theirs[1].hexdigest()
+    one = core.records.Sha256()
+    core.records.update_two(one, b"a", one, b"b")
+    assert one.hexdigest() == hashlib.sha256(b"ab").hexdigest()
 
 
 def test_crc32_equals_zlibs_at_every_length_and_alignment(core):

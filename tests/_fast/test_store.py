@@ -6,6 +6,8 @@ import pytest
 from support.frames import MARKET, A, B, book, change, encode, trade
 from support.state import plain
 
+from pm_data._fast.ops import TokenState
+
 SEED = 20261123
 
 
@@ -236,3 +238,31 @@ def test_events_of_both_cores_are_equal(both_cores):
     for frame in frames:
         first, second = (plain(store.frame(frame, 1, 5, 0)) for store in stores)
         assert first == second
+
+
+def test_a_token_can_be_brought_into_a_state_without_an_event(feed):
+    feed.frame(book())
+    feed.store.own([A], 3)
+    feed.gap(A)
+    bids, asks = [(420_000, 7), (100_000, 1)], [(500_000, 2)]
+    state = TokenState("0x1", "suspect", "gap", 5, 410_000, 7, 500_000, 2, 1_000, 450_000, None, bids, asks)
+    feed.store.restore(A, state, 99)
+    market = feed.store.market(A)
+    assert TokenState(*(getattr(market, name) for name in TokenState._fields[:-2]), bids, asks) == state
+    assert (market.bids(), market.asks(), market.connection, market.ts_recv) == (bids, asks, 3, 99)
+    # The top last delivered is the one that it was given: this book's is another.
+    assert feed.frame(book(bids=[("0.42", "7")], asks=[]), conn=3) == [
+        ("status", A, "live", ""),
+        top(A, 420_000, None),
+    ]
+    feed.store.restore(B, state._replace(status="new", bids=[], asks=[]), 100)
+    assert feed.frame(change((B, "BUY", "0.4", "1"))) == []
+    assert feed.store.counters()["delta_without_book"] == 1
+
+
+def test_a_restored_tick_size_changes_only_where_it_differs(feed):
+    state = TokenState(None, "new", "", None, None, None, None, None, 1_000, None, None, [], [])
+    feed.store.restore(A, state, 1)
+    tick = {"event_type": "tick_size_change", "asset_id": A, "timestamp": "1"}
+    assert feed.frame(encode(tick | {"new_tick_size": "0.001"})) == []
+    assert feed.frame(encode(tick | {"new_tick_size": "0.01"})) == [("status", A, "tick_size", "0.01")]

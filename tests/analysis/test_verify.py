@@ -1,4 +1,5 @@
 import os
+import zlib
 
 import pytest
 from support.records import manifest, shard_records, write_run
@@ -89,6 +90,37 @@ def test_another_file_of_the_same_size_is_found_by_its_digest(run):
     classes = [entry.damage_class for entry in damage]
     assert classes == [DamageClass.IDX_MISMATCH, DamageClass.MANIFEST_MISMATCH]
     assert "sha256" in damage[1].detail
+
+
+@pytest.mark.parametrize("status", ["closed", "running"])
+@pytest.mark.parametrize("count", [1, 2, 9, 12])
+def test_shards_of_any_number_and_size_are_told_in_order(tmp_path, status, count):
+    shards = [shard_records(shard, shard * 37 % 11 * 300) for shard in range(count)]
+    run = write_run(tmp_path, shards, status)
+    read = []
+    verdict = verify_bundle(open_bundle(run.path), read.append)
+    assert verdict.ok
+    assert sum(read) == verdict.totals()["bytes"]
+    for shard in range(0, count, 2):
+        flip(run.frames(shard), 100)
+        flip(run.idx(shard), 70)
+    verdict = verify(run)
+    assert [summary.shard for summary in verdict.summaries] == list(range(count))
+    for summary in verdict.summaries:
+        alone = verify_files(run.frames(summary.shard), run.idx(summary.shard))
+        assert summary == alone.summaries[0]
+        assert summary.errors == (2 if summary.shard % 2 == 0 else 0)
+
+
+def test_another_format_version_in_one_of_many_shards(tmp_path):
+    run = write_run(tmp_path, [shard_records(shard, 2000) for shard in range(6)])
+    data = bytearray(run.frames(4).read_bytes())
+    data[12] = 1
+    length = int.from_bytes(data[8:12], "little")
+    data[4:8] = zlib.crc32(data[8 : 48 + length]).to_bytes(4, "little")
+    run.frames(4).write_bytes(data)
+    with pytest.raises(UsageError, match="format version 1"):
+        verify(run)
 
 
 def test_damage_that_belongs_to_no_shard(run):

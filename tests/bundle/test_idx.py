@@ -2,7 +2,7 @@ import pytest
 from support.records import shard_records, write_run
 
 from pm_data.bundle.damage import DamageClass
-from pm_data.bundle.idx import IdxCheck, entries
+from pm_data.bundle.idx import IdxCheck
 from pm_data.bundle.opening import open_bundle
 
 RECORDS = shard_records(0, 8)
@@ -16,15 +16,15 @@ def run(tmp_path):
 def check(run, **options):
     damage = []
     with IdxCheck(run.idx(0), 0, damage.append, **options) as idx:
-        for block in open_bundle(run.path).reader(0, lambda _damage: None).blocks():
-            idx.check(block)
+        for entries in open_bundle(run.path).reader(0, lambda _damage: None).entries():
+            idx.check(entries)
         idx.finish()
     return [(entry.damage_class, entry.record, entry.byte_start, entry.byte_end) for entry in damage]
 
 
 def test_the_index_can_be_made_again(run):
-    blocks = open_bundle(run.path).reader(0, pytest.fail).blocks()
-    assert b"".join(entry for block in blocks for entry in entries(block)) == run.idx(0).read_bytes()
+    entries = open_bundle(run.path).reader(0, pytest.fail).entries()
+    assert b"".join(part.data for part in entries) == run.idx(0).read_bytes()
 
 
 def test_intact(run):

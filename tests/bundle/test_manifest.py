@@ -8,7 +8,9 @@ from support.records import manifest
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import (
     MAX_BYTES,
+    Parent,
     ShardSeal,
+    SliceRange,
     Totals,
     manifest_digest,
     read_manifest,
@@ -38,7 +40,20 @@ def write_fields(run, fields):
     run.manifest.write_text(json.dumps(fields))
 
 
-@pytest.mark.parametrize("written", [closed(), manifest("r", "running"), manifest("r", "fatal")])
+def sliced(**bounds):
+    return dataclasses.replace(closed(), parent=Parent("p", "cd" * 32, SliceRange([0, 2], **bounds)))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        closed(),
+        manifest("r", "running"),
+        manifest("r", "fatal"),
+        sliced(),
+        sliced(first=0, last=7, from_ns=-1, to_ns=2**63 - 1),
+    ],
+)
 def test_round_trip(run, written):
     write_manifest(run, written)
     found = read_manifest(run)
@@ -98,7 +113,7 @@ def test_a_wrong_field_is_named(run, field, value):
 
 def test_unknown_keys_are_ignored(run):
     write_manifest(run, closed())
-    write_fields(run, {**json.loads(run.manifest.read_bytes()), "parent": {"digest": "…"}})
+    write_fields(run, {**json.loads(run.manifest.read_bytes()), "colour": {"digest": "…"}})
     assert dataclasses.replace(read_manifest(run), digest="") == closed()
 
 
@@ -131,4 +146,42 @@ def test_a_manifest_of_gigabytes_is_not_read(run):
     with run.manifest.open("wb") as file:
         file.truncate(MAX_BYTES * 40)
     with pytest.raises(UsageError, match="longer than"):
+        read_manifest(run)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run_id": 1},
+        {"digest": "CD" * 32},
+        {"range": None},
+        {"more": 1},
+        {"range": {"shards": [0]}},
+        {"range": {"shards": [], "first": None, "last": None, "from_ns": None, "to_ns": None}},
+        {"range": {"shards": [2, 0], "first": None, "last": None, "from_ns": None, "to_ns": None}},
+        {"range": {"shards": [0], "first": -1, "last": None, "from_ns": None, "to_ns": None}},
+        {"range": {"shards": [0], "first": None, "last": 1.0, "from_ns": None, "to_ns": None}},
+        {"range": {"shards": [0], "first": None, "last": None, "from_ns": "1", "to_ns": None}},
+        {"range": {"shards": [0], "first": None, "last": None, "from_ns": None, "to_ns": 2**63}},
+    ],
+)
+def test_a_wrong_parent_is_damage(run, change):
+    write_manifest(run, sliced())
+    fields = json.loads(run.manifest.read_bytes())
+    assert fields["parent"] == {
+        "run_id": "p",
+        "digest": "cd" * 32,
+        "range": {"shards": [0, 2], "first": None, "last": None, "from_ns": None, "to_ns": None},
+    }
+    write_fields(run, {**fields, "parent": fields["parent"] | change})
+    with pytest.raises(DamageError, match="parent is not"):
+        read_manifest(run)
+
+
+def test_only_a_slice_has_a_parent(run):
+    write_manifest(run, closed())
+    fields = json.loads(run.manifest.read_bytes())
+    assert "parent" not in fields
+    write_fields(run, {**fields, "parent": None})
+    with pytest.raises(DamageError, match="parent is not"):
         read_manifest(run)

@@ -14,8 +14,9 @@ from support.records import (
 )
 
 from pm_data.bundle.damage import DamageClass
+from pm_data.bundle.format import encode_record
 from pm_data.bundle.layout import create_run_dir
-from pm_data.bundle.manifest import write_manifest
+from pm_data.bundle.manifest import Parent, SliceRange, write_manifest
 from pm_data.bundle.opening import open_bundle
 from pm_data.bundle.writer import ShardWriter
 from pm_data.errors import DamageError, UsageError
@@ -62,7 +63,7 @@ def test_a_torn_tail_of_an_interrupted_run_is_followed_by_a_gap(interrupted):
     assert (gap.shard, gap.seq, gap.rx_mono_ns) == (1, SHARDS[1][-1].seq, SHARDS[1][-2].rx_mono_ns)
     assert gap.flags & FLAG_MARKED
     fields = control_fields(gap)
-    assert (fields["cause"], fields["tokens"]) == ("torn_tail", TOKENS)
+    assert (fields["cause"], fields["tokens"]) == ("interrupted", TOKENS)
     records.remove(gap)
     assert records == run_order(SHARDS[0], SHARDS[1][:-1], SHARDS[2])
 
@@ -80,7 +81,7 @@ def test_the_gap_names_the_tokens_asked_for_last(tmp_path):
         file.write(bytes(10))
     gap = list(open_bundle(run.path).replay_records(lambda _tail: None))[-1]
     assert control_fields(gap)["tokens"] == ["b", "c", "d"]
-    assert control_fields(gap)["cause"] == "zero_tail"
+    assert control_fields(gap)["cause"] == "interrupted"
 
 
 def test_a_shard_torn_in_its_first_record_has_no_gap(interrupted):
@@ -89,6 +90,13 @@ def test_a_shard_torn_in_its_first_record_has_no_gap(interrupted):
     records = list(open_bundle(interrupted.path).replay_records(tails.append))
     assert records == run_order(SHARDS[0], SHARDS[2])
     assert len(tails) == 1
+
+
+def test_a_shard_of_an_interrupted_run_cut_between_records_ends_with_the_same_gap(interrupted):
+    cut(interrupted.frames(1), 5)
+    torn = list(open_bundle(interrupted.path).replay_records(lambda _tail: None))
+    cut(interrupted.frames(1), len(encode_record(SHARDS[1][-1])) - 5)
+    assert list(open_bundle(interrupted.path).replay_records(pytest.fail)) == torn
 
 
 def test_a_torn_tail_of_a_closed_run_is_not_replayed(run):
@@ -117,6 +125,39 @@ def test_damage_in_the_middle_is_never_replayed(tmp_path, status):
         list(open_bundle(run.path).replay_records(pytest.fail))
 
 
+@pytest.mark.parametrize("status", ["closed", "running"])
+def test_a_gap_stands_in_the_place_of_skipped_damage(tmp_path, status):
+    run = write_run(tmp_path, SHARDS, status)
+    offsets = [len(b"".join(map(encode_record, SHARDS[2][:number]))) for number in range(len(SHARDS[2]))]
+    data = bytearray(run.frames(2).read_bytes())
+    for number in (4, 5, 8):
+        data[offsets[number] + 50] ^= 1
+    run.frames(2).write_bytes(data)
+    damage = []
+    records = list(open_bundle(run.path).replay_records(pytest.fail, damage.append))
+    assert [entry.record for entry in damage] == [4, 8]
+    gaps = [record for record in records if record.control == Control.GAP]
+    assert [(gap.shard, gap.seq, gap.rx_mono_ns) for gap in gaps] == [
+        (2, number, SHARDS[2][number - 1].rx_mono_ns) for number in (4, 8)
+    ]
+    for gap in gaps:
+        assert gap.flags & FLAG_MARKED
+        assert (control_fields(gap)["cause"], control_fields(gap)["tokens"]) == ("salvage", TOKENS)
+    kept = [record for record in SHARDS[2] if record.seq not in (4, 5, 8)]
+    assert records == run_order(*SHARDS[:2], sorted(kept + gaps, key=lambda record: record.seq))
+
+
+def test_damage_at_the_start_and_the_end_of_a_closed_shard(run):
+    """Before the first record that can be read nothing is known; after the last one all is lost."""
+    data = run.frames(1).read_bytes()
+    run.frames(1).write_bytes(b"?" + data[1:-3])
+    damage = []
+    records = list(open_bundle(run.path).replay_records(pytest.fail, damage.append))
+    assert [entry.damage_class for entry in damage] == [DamageClass.CRC_MISMATCH, DamageClass.TORN_TAIL]
+    (gap,) = (record for record in records if record.control == Control.GAP)
+    assert (gap.shard, gap.seq, control_fields(gap)["cause"]) == (1, SHARDS[1][-1].seq, "salvage")
+
+
 def test_the_index_does_not_matter(run):
     for shard in range(3):
         run.idx(shard).unlink()
@@ -143,6 +184,19 @@ def test_a_missing_shard_of_an_interrupted_run_is_damage(interrupted):
     interrupted.frames(1).unlink()
     (damage,) = open_bundle(interrupted.path).damage
     assert "shard_01.frames is missing" in str(damage)
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"), [([1, 4], None), ([1], None), ([], None), ([4], 1), ([1, 6], 4), ([0, 1], None)]
+)
+def test_an_interrupted_slice_has_shards_of_its_parents_numbers(tmp_path, files, missing):
+    parent = Parent("p", "0" * 64, SliceRange([1, 4, 6]))
+    with create_run_dir(tmp_path, "slice") as run:
+        write_manifest(run, manifest("slice", "running", parent=parent))
+        for shard in files:
+            run.frames(shard).write_bytes(b"")
+    expected = [] if missing is None else [f"manifest_mismatch: shard_{missing:02d}.frames is missing"]
+    assert [str(entry) for entry in open_bundle(run.path).damage] == expected
 
 
 def test_a_shard_that_the_manifest_does_not_know_is_damage(run):

@@ -6,7 +6,7 @@ import pytest
 from support.records import read_shard, shard_records, text, write_run
 
 from pm_data.bundle.damage import DamageClass
-from pm_data.bundle.format import HEADER_SIZE, MAX_PAYLOAD, encode_record
+from pm_data.bundle.format import HEADER_SIZE, MAX_PAYLOAD, crc_of, encode_idx_entry, encode_record
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.opening import open_bundle
 from pm_data.bundle.reader import ShardReader
@@ -24,7 +24,7 @@ def read(path, data, shard=0, **options):
     path.write_bytes(data)
     damage = []
     reader = ShardReader(path, shard, damage.append, **options)
-    records = [record for block in reader.blocks() for record in block.records]
+    records = [record for batch in reader.batches() for record in batch]
     assert reader.records == len(records)
     assert reader.damaged == bool(damage)
     return records, [(entry.damage_class, entry.record, entry.byte_start, entry.byte_end) for entry in damage]
@@ -43,11 +43,29 @@ def test_empty(file):
     assert read(file, b"") == ([], [])
 
 
-def test_blocks_say_where_they_are(file):
+def test_entries_are_those_of_the_records(file):
     file.write_bytes(WHOLE)
-    (block,) = ShardReader(file, 0, pytest.fail).blocks()
-    assert block.offset == 0
-    assert block.checksums == [zlib.crc32(encoded[8:]) for encoded in ENCODED]
+    reader = ShardReader(file, 0, pytest.fail)
+    starts = [0, *ENDS]
+    pairs = zip(RECORDS, ENCODED, starts, strict=False)
+    expected = b"".join(encode_idx_entry(record, at, crc_of(encoded)) for record, encoded, at in pairs)
+    assert list(reader.entries()) == [(0, expected)]
+    assert (reader.records, reader.bytes, reader.next_seq) == (len(RECORDS), len(WHOLE), len(RECORDS))
+    assert reader.last_mono_ns == RECORDS[-1].rx_mono_ns
+
+
+def test_entries_of_more_small_records_than_fit_at_a_time(file):
+    """Behind damage the window may hold more bytes than its own buffer, all of them small records."""
+    first = bytearray(encode_record(text(0, 0, 1, bytes(3 * BUFFER_BYTES))))
+    first[60] ^= 1
+    inner = b"".join(encode_record(text(0, seq, 2, b"")) for seq in range(1, 20_000))
+    file.write_bytes(first + inner)
+    damage = []
+    reader = ShardReader(file, 0, damage.append)
+    entries = list(reader.entries())
+    assert [(part.first, len(part.data) // 32) for part in entries[:1]] == [(1, BUFFER_BYTES // HEADER_SIZE)]
+    assert reader.records == sum(len(part.data) // 32 for part in entries) == 19_999
+    assert [entry.damage_class for entry in damage] == [DamageClass.CRC_MISMATCH]
 
 
 def test_torn_tail(file):
@@ -229,7 +247,7 @@ def test_seal(file):
 
 def test_missing_file(tmp_path):
     with pytest.raises(UsageError, match="cannot open"):
-        list(ShardReader(tmp_path / "none", 0, pytest.fail).blocks())
+        list(ShardReader(tmp_path / "none", 0, pytest.fail).batches())
 
 
 def everything_in(directory):

@@ -11,7 +11,7 @@ from pm_data.bundle.reader import ShardReader
 def read(path):
     damage = []
     reader = ShardReader(path, 0, damage.append)
-    return [record for block in reader.blocks() for record in block.records], damage
+    return [record for batch in reader.batches() for record in batch], damage
 
 
 def test_a_sparse_file_of_a_terabyte_is_read_at_once(tmp_path):

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from pm_data.bundle.digest import Digest, Hashing
 from pm_data.bundle.window import BUFFER_BYTES, Window
 
 
@@ -28,7 +29,20 @@ def test_slides_to_the_end(window, data):
         window.start = window.end
     assert seen == data
     assert window.position == len(data)
-    assert window.hexdigest() == hashlib.sha256(data).hexdigest()
+
+
+def test_a_digest_is_fed_what_is_read_until_a_jump(tmp_path, data):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with io.FileIO(path) as file:
+        digest = Digest(Hashing())
+        window = Window(file, len(data), digest)
+        while window.slide(1):
+            window.start = window.end - 1 if window.position < BUFFER_BYTES else window.end
+        assert digest.hexdigest() == hashlib.sha256(data).hexdigest()
+        window.jump(5)
+        assert window.slide(1)
+        assert digest.hexdigest() == hashlib.sha256(data).hexdigest()
 
 
 def test_keeps_what_was_not_taken(window, data):

@@ -93,14 +93,17 @@ def test_a_damaged_bundle_is_printed_as_far_as_it_can_be_read(run_dir, tmp_path)
     shutil.copytree(run_dir, broken)
     frames = broken / "capture" / "shard_00.frames"
     frames.write_bytes(frames.read_bytes().replace(b"last_trade_price", b"Last_trade_price", 1))
-    done = pm_data("capture-events", "--run-dir", broken)
+    done = pm_data("capture-events", "--run-dir", broken, "--hash-lines")
     assert done.returncode == 1
-    assert [json.loads(line)["kind"] for line in done.stdout.splitlines()] == [
-        "top_of_book",
-        "status",
-        "top_of_book",
+    lines = [line.split("|") for line in done.stdout.splitlines()]
+    assert [line[1:5] for line in lines if line[1] == "status"] == [
+        ["status", A, "suspect", "salvage"],
+        ["status", A, "tick_size", "0.001"],
     ]
+    assert [line[1] for line in lines] == ["top_of_book", "status", "status", "top_of_book"]
     assert "crc_mismatch" in done.stderr
+    replayed = pm_data("run", "--mode", "replay", "--run-dir", broken, "--salvage", "--print-hash")
+    assert json_line(replayed)["events_hash"] == hashlib.sha256(done.stdout.encode()).hexdigest()
 
 
 def test_after_a_torn_tail_the_tokens_of_the_shard_have_a_gap(run_dir, tmp_path):

@@ -16,10 +16,10 @@ COMMAND = [sys.executable, "-W", "error", "-m", "pm_data"]
 PATIENCE_SECONDS = 30.0
 
 
-def run_command(*arguments, environment=None):
-    """Run a command to its end."""
+def run_command(*arguments, environment=None, under=()):
+    """Run a command to its end; `under` is a command that runs it, such as strace."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*under, *COMMAND, *map(str, arguments)],
         env=os.environ | (environment or {}),
         capture_output=True,
         text=True,
@@ -38,13 +38,17 @@ def venue_flags(urls):
 
 
 class Capture:
-    """A running `capture` command; killed at the end of the `with` block if it still runs."""
+    """A running `capture` command; killed at the end of the `with` block if it still runs.
 
-    def __init__(self, urls, data_dir, *flags, run_id="run", environment=None):
+    Args:
+        under: command that runs it, such as strace.
+    """
+
+    def __init__(self, urls, data_dir, *flags, run_id="run", environment=None, under=()):
         self.run_dir = data_dir / "runs" / run_id
         arguments = ["capture", f"--data-dir={data_dir}", f"--run-id={run_id}", *venue_flags(urls), *flags]
         self.process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
+            [*under, *COMMAND, *map(str, arguments)],
             env=os.environ | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -147,12 +151,15 @@ def payloads_by_connection(run_dir):
     return dict(received)
 
 
-def assert_prefix_of_sent(run_dir, venue):
+def assert_prefix_of_sent(run_dir, venue, since=0):
     """Hold each connection's payloads against what the venue sent on one of its own: a prefix, byte for byte.
 
     The two sides number connections by themselves. Returns the number of frames compared.
+
+    Args:
+        since: connections that the venue had before this run.
     """
-    sent = [venue.sent(number) for number in range(1, venue.connections + 1)]
+    sent = [venue.sent(number) for number in range(since + 1, venue.connections + 1)]
     received = payloads_by_connection(run_dir)
     for payloads in received.values():
         assert sum(payloads == candidate[: len(payloads)] for candidate in sent) == 1

@@ -67,5 +67,5 @@ def write_run(data_dir: Path, shards, status=CLOSED, run_id="run") -> RunDir:
 def read_shard(bundle, shard):
     """Return what a shard's reader yields, and the damage it reports."""
     damage = []
-    records = [record for block in bundle.reader(shard, damage.append).blocks() for record in block.records]
+    records = [record for batch in bundle.reader(shard, damage.append).batches() for record in batch]
     return records, damage

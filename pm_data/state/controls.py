@@ -4,7 +4,15 @@ from typing import Any
 
 from pm_data._fast import events, store
 from pm_data.errors import DamageError, UsageError
-from pm_data.frame import FLAG_MARKED, FLAG_MUST_UNDERSTAND, Control, Record, control_fields
+from pm_data.frame import (
+    CAUSE_SALVAGE,
+    FLAG_MARKED,
+    FLAG_MUST_UNDERSTAND,
+    Control,
+    Record,
+    control_fields,
+)
+from pm_data.state.carried import carried_state
 
 _NO_EFFECT = frozenset({Control.UNIVERSE, Control.OPENED, Control.END})
 """Known, and without meaning for a book."""
@@ -37,32 +45,57 @@ class Controls:
         if control is Control.CLOSED:
             self._state.release(record.conn)
             return []
-        tokens = _tokens(record, control)
+        if control is Control.CARRIED:
+            asset_id, state = carried_state(record)
+            self._state.restore(asset_id, state, record.rx_mono_ns)
+            return []
+        if control is Control.GAP:
+            return self._gap(record, seq)
+        tokens = control_tokens(record)
         if control is Control.SUBSCRIBED:
             self._state.own(tokens, record.conn)
             return []
         if control is Control.HANDOVER:
             self._state.handover(tokens, record.conn)
             return []
-        if control is Control.UNSUBSCRIBED:
-            self._state.disown(tokens, record.conn)
-        elif record.flags & FLAG_MARKED and not tokens:
-            tokens = self._unowned()
+        self._state.disown(tokens, record.conn)
         return self._state.gap(tokens, record.rx_mono_ns, seq)
 
-    def _unowned(self) -> list[str]:
-        """Return the tokens that no connection owns: recorded frames come without subscriptions."""
+    def _gap(self, record: Record, seq: int) -> list[events.Event]:
+        tokens = self.gap_tokens(record)
+        if not (record.flags & FLAG_MARKED and control_fields(record).get("cause") == CAUSE_SALVAGE):
+            return self._state.gap(tokens, record.rx_mono_ns, seq)
+        # What was skipped may have told of another connection: whichever brings the next book is believed.
+        self._state.handover(tokens, 0)
+        return self._state.gap(tokens, record.rx_mono_ns, seq, CAUSE_SALVAGE)
+
+    def gap_tokens(self, record: Record) -> list[str]:
+        """Return the tokens that a gap record touches.
+
+        A marked one that lists none stands where recorded frames were lost, which come without
+        subscriptions: it touches what no connection owns.
+
+        Raises:
+            DamageError: as `control_tokens`.
+        """
+        tokens = control_tokens(record)
+        if tokens or not record.flags & FLAG_MARKED:
+            return tokens
         found = ((asset_id, self._state.market(asset_id)) for asset_id in self._state.asset_ids())
         return [asset_id for asset_id, market in found if market and not market.connection]
 
 
-def _tokens(record: Record, control: Control) -> list[str]:
+def control_tokens(record: Record) -> list[str]:
+    """Return the tokens that a control record lists.
+
+    Raises:
+        DamageError: it lists none in the form that its type demands.
+    """
     try:
         tokens: Any = control_fields(record).get("tokens")
     except ValueError:
         tokens = None
     if not isinstance(tokens, list) or not all(type(token) is str for token in tokens):
-        raise DamageError(
-            f"shard {record.shard} record {record.seq}: the {control.name.lower()} record lists no tokens"
-        )
+        name = Control(record.control).name.lower()
+        raise DamageError(f"shard {record.shard} record {record.seq}: the {name} record lists no tokens")
     return tokens
