@@ -4,10 +4,13 @@ from types import ModuleType
 
 from pm_data.cli import (
     capture,
+    capture_audit,
     capture_bench,
     capture_events,
     capture_frames,
+    capture_gates,
     capture_inspect,
+    capture_latency_report,
     capture_slice,
     capture_verify,
     demo,
@@ -22,6 +25,9 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture,
     capture_inspect,
     capture_verify,
+    capture_audit,
+    capture_latency_report,
+    capture_gates,
     capture_frames,
     capture_events,
     capture_slice,
