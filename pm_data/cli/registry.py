@@ -13,6 +13,7 @@ from pm_data.cli import (
     capture_latency_report,
     capture_slice,
     capture_verify,
+    config_command,
     demo,
     discover,
     run,
@@ -34,6 +35,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture_bench,
     run,
     venue,
+    config_command,
 )
 """Each has NAME, SUMMARY, add_arguments(parser) and run(args) -> exit code.
 
