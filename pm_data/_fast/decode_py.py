@@ -57,6 +57,15 @@ _KNOWN_KEYS = {
     "tick_size_change": frozenset(
         {"market", "asset_id", "old_tick_size", "new_tick_size", "timestamp", "event_type"}
     ),
+    "best_bid_ask": frozenset(
+        {"market", "asset_id", "best_bid", "best_ask", "spread", "timestamp", "event_type"}
+    ),
+    "new_market": frozenset(
+        {"id", "question", "market", "slug", "description", "assets_ids", "outcomes", "event_message"}
+        | {"timestamp", "event_type", "tags", "condition_id", "active", "clob_token_ids"}
+        | {"sports_market_type", "line", "game_start_time", "order_price_min_tick_size"}
+        | {"group_item_title", "taker_base_fee", "fees_enabled", "fee_schedule"}
+    ),
     "market_resolved": frozenset(
         {"id", "market", "assets_ids", "winning_asset_id", "winning_outcome", "event_message"}
         | {"timestamp", "event_type", "tags"}
@@ -168,8 +177,7 @@ class Decoder:
             return False
         reader(item, ops)
         self._count_name("types", kind)
-        if kind in _KNOWN_KEYS:
-            self._count_keys(item.keys() - _KNOWN_KEYS[kind])
+        self._count_keys(item.keys() - _KNOWN_KEYS[kind])
         return True
 
     def _book(self, item: dict[str, Any], ops: list[Op]) -> None:
@@ -186,6 +194,7 @@ class Decoder:
                 asks or [],
                 self._price(item.get("tick_size")),
                 self._price(item.get("last_trade_price")),
+                _as_sent(item.get("hash")),
             )
         )
 
@@ -224,7 +233,7 @@ class Decoder:
         elif "changes" in item:
             changes, outer = item["changes"], _asset_id(item.get("asset_id"))
         else:
-            changes, outer = [item], None
+            changes, outer = [item], _asset_id(item.get("asset_id"))
         if not isinstance(changes, list):
             raise _SchemaError
         market, ts_event = _market(item), self._timestamp(item)
@@ -252,7 +261,20 @@ class Decoder:
             raise _SchemaError
         pair = self._level(change.get("price"), change.get("size"))
         if pair is not None:
-            ops.append(ChangeOp(asset_id, market, ts_event, side == "BUY", *pair))
+            # The older forms hash another text, which says nothing here.
+            oracles = change if outer is None else {}
+            ops.append(
+                ChangeOp(
+                    asset_id,
+                    market,
+                    ts_event,
+                    side == "BUY",
+                    *pair,
+                    _as_sent(oracles.get("hash")),
+                    _as_sent(oracles.get("best_bid")),
+                    _as_sent(oracles.get("best_ask")),
+                )
+            )
 
     def _trade(self, item: dict[str, Any], ops: list[Op]) -> None:
         asset_id = _asset_id(item.get("asset_id"))
@@ -357,3 +379,7 @@ def _asset_id(value: object) -> str:
 def _market(item: dict[str, Any]) -> str | None:
     market = item.get("market")
     return market if type(market) is str else None
+
+
+def _as_sent(value: object) -> str | None:
+    return value if isinstance(value, str) else None
