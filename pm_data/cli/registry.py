@@ -18,6 +18,7 @@ from pm_data.cli import (
     demo,
     discover,
     run,
+    strategy,
     venue,
 )
 
@@ -36,6 +37,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture_seal,
     capture_bench,
     run,
+    strategy,
     venue,
     config_command,
 )
