@@ -2,6 +2,15 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+cdef extern from *:
+    """
+    typedef struct { const char *at; Py_ssize_t length; } pm_text;
+    """
+    ctypedef struct Text "pm_text":
+        const char *at
+        Py_ssize_t length
+
+
 cdef enum OpKind:
     OP_BOOK
     OP_CHANGE
@@ -27,6 +36,9 @@ ctypedef struct Op:
     Py_ssize_t first_ask
     Py_ssize_t bids
     Py_ssize_t asks
+    Text hash                # as sent, in the payload; at is NULL where there is none, also below
+    Text best_bid            # of OP_CHANGE
+    Text best_ask
 
 
 ctypedef struct Slot:
@@ -51,6 +63,8 @@ cdef class Decoder:
     cdef Names tokens
     cdef Names markets
     cdef list resolved
+    cdef bytes payload       # the frame read last, and the texts of one that the twin read: ops point there
+    cdef list texts
     cdef Op *ops
     cdef Py_ssize_t op_count
     cdef Py_ssize_t op_capacity
@@ -76,4 +90,5 @@ cdef class Decoder:
     cdef Op *_new_op(self) except NULL
     cdef Level *_new_level(self) except NULL
     cdef int _load(self, list ops) except -1
+    cdef int _keep(self, object text, Text *kept) except -1
     cdef object _as_tuple(self, Op *op)

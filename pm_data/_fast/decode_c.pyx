@@ -15,9 +15,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, MAX_PRICE_E6, MAX_SIZE_E6
-from pm_data._fast.decode_py import Decoder as GeneralDecoder
-from pm_data._fast.ops import BookOp, ChangeOp, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, GeneralDecoder
+from pm_data._fast.ops import MAX_PRICE_E6, MAX_SIZE_E6, BookOp, ChangeOp, ResolvedOp, TickSizeOp, TradeOp
 
 include "scan.pxi"
 
@@ -88,6 +87,10 @@ cdef class Names:
         return 0
 
 
+cdef object _text(const Text *text):
+    return None if text.at == NULL else text.at[:text.length].decode("utf-8", "surrogatepass")
+
+
 cdef class Decoder:
     """Decode frames one after another, counting what they were; attributes as the twin's."""
 
@@ -96,6 +99,7 @@ cdef class Decoder:
         self.tokens = Names()
         self.markets = Names()
         self.resolved = []
+        self.texts = []
         self.ops = NULL
         self.levels = NULL
         self.op_count = self.op_capacity = self.level_count = self.level_capacity = 0
@@ -141,7 +145,17 @@ cdef class Decoder:
             return self.resolved[op.token]
         asset_id = self.tokens.texts[op.token]
         if op.kind == OP_CHANGE:
-            return ChangeOp(asset_id, market, ts_event, op.side == 1, op.price, op.size)
+            return ChangeOp(
+                asset_id,
+                market,
+                ts_event,
+                op.side == 1,
+                op.price,
+                op.size,
+                _text(&op.hash),
+                _text(&op.best_bid),
+                _text(&op.best_ask),
+            )
         if op.kind == OP_TRADE:
             side = None if op.side < 0 else "buy" if op.side else "sell"
             return TradeOp(asset_id, market, ts_event, side, op.price, None if op.size < 0 else op.size)
@@ -155,14 +169,16 @@ cdef class Decoder:
             [(self.levels[i].price, self.levels[i].size) for i in range(op.first_ask, op.first_ask + op.asks)],
             None if op.price < 0 else op.price,
             None if op.size < 0 else op.size,
+            _text(&op.hash),
         )
 
     cdef int read(self, bytes payload) except -1:
-        """Fill ops and levels from a frame."""
+        """Fill ops and levels from a frame; they stay until the next one is read."""
         cdef int64_t books = self.book_messages
         cdef int64_t changes = self.change_messages
         cdef int64_t trades = self.trade_messages
         cdef const char *start = PyBytes_AS_STRING(payload)
+        self.payload = payload
         self.op_count = self.level_count = 0
         if self._scan(start, start + PyBytes_GET_SIZE(payload)):
             self.data_frames += 1
@@ -196,7 +212,8 @@ cdef class Decoder:
 
     cdef const char *_scan_message(self, const char *at, const char *end) except? NULL:
         """Read one object and append its operations; return what follows it, or NULL."""
-        cdef Text key, market, asset_id, timestamp, event_type, tick, last_price, price, size, side, other
+        cdef Text key, market, asset_id, timestamp, event_type, tick, last_price, price, size, side, book_hash
+        cdef Text other
         cdef Text *value
         cdef int seen = 0, bit
         cdef Py_ssize_t first_bid = 0, first_ask = 0, bids = 0, asks = 0, first_op = self.op_count, i
@@ -247,6 +264,8 @@ cdef class Decoder:
                     value = &size
                 elif bit == KEY_SIDE:
                     value = &side
+                elif bit == KEY_HASH:
+                    value = &book_hash
                 else:
                     value = &other
                 at = pm_string(at, end, value)
@@ -281,6 +300,9 @@ cdef class Decoder:
             op.kind = OP_BOOK
             op.first_bid, op.bids, op.first_ask, op.asks = first_bid, bids, first_ask, asks
             op.price = op.size = -1
+            op.hash.at = NULL
+            if seen & KEY_HASH:
+                op.hash = book_hash
             if seen & KEY_TICK_SIZE and tick.length:
                 op.price = _price(tick)
                 if op.price < 0:
@@ -388,6 +410,7 @@ cdef class Decoder:
             op.token = self._token(entry.asset_id.at, entry.asset_id.length)
             if op.token < 0:
                 return NULL
+            op.hash, op.best_bid, op.best_ask = entry.hash, entry.best_bid, entry.best_ask
             at = _space(after)
             if at[0] == b",":
                 at = _space(at + 1)
@@ -441,6 +464,7 @@ cdef class Decoder:
         cdef bytes text
         self.op_count = self.level_count = 0
         self.resolved.clear()
+        self.texts.clear()
         for item in ops:
             op = self._new_op()
             op.market = -1
@@ -460,6 +484,9 @@ cdef class Decoder:
             if isinstance(item, ChangeOp):
                 op.kind = OP_CHANGE
                 op.side, op.price, op.size = item.is_bid, item.price_e6, item.size_e6
+                self._keep(item.hash, &op.hash)
+                self._keep(item.best_bid, &op.best_bid)
+                self._keep(item.best_ask, &op.best_ask)
             elif isinstance(item, TradeOp):
                 op.kind = OP_TRADE
                 op.price = item.price_e6
@@ -472,6 +499,7 @@ cdef class Decoder:
                 op.price = item.tick_size_e6
             else:
                 op.kind = OP_BOOK
+                self._keep(item.hash, &op.hash)
                 if item.tick_size_e6 is not None:
                     op.price = item.tick_size_e6
                 if item.last_trade_price_e6 is not None:
@@ -481,4 +509,14 @@ cdef class Decoder:
                 for price, size in item.bids + item.asks:
                     level = self._new_level()
                     level.price, level.size = price, size
+        return 0
+
+    cdef int _keep(self, object text, Text *kept) except -1:
+        """Point to a text of the Python twin's, which stays until the next frame is read."""
+        cdef bytes encoded
+        kept.at = NULL
+        if text is not None:
+            encoded = text.encode("utf-8", "surrogatepass")
+            self.texts.append(encoded)
+            kept.at, kept.length = PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded)
         return 0

@@ -47,8 +47,7 @@ cdef extern from *:
     #include <emmintrin.h>
     #endif
 
-    typedef struct { const char *at; Py_ssize_t length; } pm_text;
-    typedef struct { pm_text asset_id, price, size, side; } pm_entry;
+    typedef struct { pm_text asset_id, price, size, side, hash, best_bid, best_ask; } pm_entry;
 
     #define PM_INLINE static inline __attribute__((always_inline))
 
@@ -113,7 +112,6 @@ cdef extern from *:
 
     /* Read an entry of price_changes in the venue's own key order, from its brace to behind it; or NULL. */
     static const char *pm_usual_entry(const char *at, const char *end, pm_entry *entry) {
-        pm_text other;
         if (*at++ != '{') return NULL;
         PM_FIELD("\\"asset_id\\"", &entry->asset_id);
         PM_COMMA();
@@ -123,11 +121,11 @@ cdef extern from *:
         PM_COMMA();
         PM_FIELD("\\"side\\"", &entry->side);
         PM_COMMA();
-        PM_FIELD("\\"hash\\"", &other);
+        PM_FIELD("\\"hash\\"", &entry->hash);
         PM_COMMA();
-        PM_FIELD("\\"best_bid\\"", &other);
+        PM_FIELD("\\"best_bid\\"", &entry->best_bid);
         PM_COMMA();
-        PM_FIELD("\\"best_ask\\"", &other);
+        PM_FIELD("\\"best_ask\\"", &entry->best_ask);
         return *at == '}' ? at + 1 : NULL;
     }
 
@@ -186,14 +184,14 @@ cdef extern from *:
         return pm_mix(value, first, second);
     }
     """
-    ctypedef struct Text "pm_text":
-        const char *at
-        Py_ssize_t length
     ctypedef struct Entry "pm_entry":
         Text asset_id
         Text price
         Text size
         Text side
+        Text hash
+        Text best_bid
+        Text best_ask
     const char *pm_string(const char *at, const char *end, Text *text) noexcept nogil
     const char *pm_usual_entry(const char *at, const char *end, Entry *entry) noexcept nogil
     const char *pm_usual_level(const char *at, const char *end, Text *price, Text *size) noexcept nogil
@@ -358,12 +356,13 @@ cdef const char *_level(const char *at, const char *end, Text *price, Text *size
 
 cdef const char *_entry(const char *at, const char *end, Entry *entry) noexcept nogil:
     """Read an entry of price_changes in any order of its keys; return what follows it, or NULL."""
-    cdef Text key, other
+    cdef Text key
     cdef Text *value
     cdef int seen = 0, bit
     if at[0] != b"{":
         return NULL
     at = _space(at + 1)
+    entry.hash.at = entry.best_bid.at = entry.best_ask.at = NULL
     while True:
         at = pm_string(at, end, &key)
         if at == NULL:
@@ -383,8 +382,12 @@ cdef const char *_entry(const char *at, const char *end, Entry *entry) noexcept 
             value = &entry.size
         elif bit == KEY_SIDE:
             value = &entry.side
+        elif bit == KEY_HASH:
+            value = &entry.hash
+        elif bit == KEY_BEST_BID:
+            value = &entry.best_bid
         else:
-            value = &other
+            value = &entry.best_ask
         at = pm_string(_space(at + 1), end, value)
         if at == NULL:
             return NULL
