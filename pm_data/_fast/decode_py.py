@@ -10,11 +10,9 @@ from typing import Any
 
 from pm_data._fast.e6_py import INT64_MAX, to_e6
 from pm_data._fast.json_frame import parse
-from pm_data._fast.ops import BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.ops import MAX_PRICE_E6, MAX_SIZE_E6, BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.usual_frames import UsualFrames
 from pm_data.errors import BadNumberError, E6OverflowError
-
-MAX_PRICE_E6 = 1_000_000
-MAX_SIZE_E6 = 9 * 10**15
 
 FRAME_CLASSES = (
     "data",
@@ -97,6 +95,7 @@ class Decoder:
             "texts": {},
         }
         self.samples: dict[str, str] = {}
+        self._usual = UsualFrames(self.names["types"])
         self._text = ""
         self._numbers: dict[str, int | None] = {}
         self._readers: dict[str, Callable[[dict[str, Any], list[Op]], None]] = {
@@ -111,16 +110,21 @@ class Decoder:
 
     def decode(self, payload: bytes) -> list[Op]:
         """Return the frame's operations in wire order; never raises."""
-        ops: list[Op] = []
-        self.counters[self._classify(payload, ops)] += 1
-        return ops
-
-    def _classify(self, payload: bytes, ops: list[Op]) -> str:
         try:
             text = payload.decode("utf-8")
         except UnicodeDecodeError:
-            return "bad_utf8"
+            self.counters["bad_utf8"] += 1
+            return []
         bare = text.strip(_JSON_SPACE)
+        ops = self._usual.read(bare)
+        if ops is not None:
+            self.counters["data"] += 1
+            return ops
+        ops = []
+        self.counters[self._classify(bare, ops)] += 1
+        return ops
+
+    def _classify(self, bare: str, ops: list[Op]) -> str:
         if not bare:
             return "empty"
         if bare[0] not in "{[":
