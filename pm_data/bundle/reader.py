@@ -79,9 +79,11 @@ class ShardReader:
         self.last_mono_ns = -(2**63)
         self.last_wall_ns_utc = 0
         self.damaged = False
+        self.is_done = False
+        """Whether the file was read to its end."""
+        self.seal = seal
         self._on_damage = on_damage
         self._size = size
-        self._seal = seal
         self._growing = growing
         self._hashing = hashing or Hashing()
 
@@ -103,21 +105,39 @@ class ShardReader:
         buffer = bytearray(_ENTRIES_AT_A_TIME * IDX_ENTRY_SIZE)
         return self._walk(lambda window: self._take_entries(window, buffer))
 
+    def open(self) -> int:
+        """Open the file and return its descriptor.
+
+        Raises:
+            UsageError: it cannot be opened.
+        """
+        try:
+            return osdep.open_regular(self.path)
+        except OSError as error:
+            raise UsageError(f"cannot open {self.path}: {error.strerror}") from None
+
+    def begin_behind(self, last: Record, position: int) -> None:
+        """Begin at `position`, behind this record; all before was read and checked elsewhere.
+
+        A digest is not taken then: `hold_against_seal` is for whoever takes it.
+        """
+        self.records = self.next_seq = last.seq + 1
+        self.bytes = position
+        self.last_mono_ns, self.last_wall_ns_utc = last.rx_mono_ns, last.rx_wall_ns_utc
+
     def _walk(self, take: Callable[[Window], tuple[_Taken, int]]) -> Iterator[_Taken]:
         """Yield what `take` takes off the window, along the file.
 
         Args:
             take: returns it, and how many bytes the next record needs; 0 where there is no next one.
         """
-        try:
-            fd = osdep.open_regular(self.path)
-        except OSError as error:
-            raise UsageError(f"cannot open {self.path}: {error.strerror}") from None
-        with io.FileIO(fd) as file:
+        with io.FileIO(self.open()) as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
-            digest = None if self._seal is None else Digest(self._hashing)
+            digest = None if self.seal is None or self.bytes else Digest(self._hashing)
             window = Window(file, size if self._size is None else min(size, self._size), digest)
+            if self.bytes:
+                window.jump(self.bytes)
             resync = Resync(window)
             while True:
                 seq = self.next_seq
@@ -129,8 +149,9 @@ class ShardReader:
                 if window.position >= window.limit:
                     break
                 self._step_over(window, resync)
-            if self._seal is not None and digest is not None and not self.damaged:
-                self._hold_against_seal(self._seal, digest)
+            self.is_done = True
+            if digest is not None:
+                self.hold_against_seal(digest.hexdigest)
 
     def _take_records(self, window: Window) -> tuple[list[Record], int]:
         shard = -1 if self.shard is None else self.shard
@@ -204,8 +225,16 @@ class ShardReader:
             f"record {seq} of shard {shard}, rx_mono_ns {mono_ns}, does not belong here",
         )
 
-    def _hold_against_seal(self, seal: ShardSeal, digest: Digest) -> None:
-        found = ShardSeal(seal.shard, self.records, self.bytes, digest.hexdigest())
+    def hold_against_seal(self, hexdigest: Callable[[], str]) -> None:
+        """Report what disagrees between what was read, to its end and without damage, and its seal.
+
+        Args:
+            hexdigest: returns the file's SHA-256; called where it matters.
+        """
+        seal = self.seal
+        if seal is None or self.damaged:
+            return
+        found = ShardSeal(seal.shard, self.records, self.bytes, hexdigest())
         for name, told, read in zip(seal._fields, seal, found, strict=True):
             if told != read:
                 self._report(
