@@ -78,7 +78,7 @@ class _SchemaError(Exception):
     """One item has a wrong type or lacks what makes it usable."""
 
 
-class Decoder:
+class GeneralDecoder:
     """Decode frames one after another, counting what they were.
 
     `counters` holds FRAME_CLASSES and ITEM_COUNTERS; `names` holds tables of
@@ -95,7 +95,6 @@ class Decoder:
             "texts": {},
         }
         self.samples: dict[str, str] = {}
-        self._usual = UsualFrames(self.names["types"])
         self._text = ""
         self._numbers: dict[str, int | None] = {}
         self._readers: dict[str, Callable[[dict[str, Any], list[Op]], None]] = {
@@ -115,12 +114,10 @@ class Decoder:
         except UnicodeDecodeError:
             self.counters["bad_utf8"] += 1
             return []
-        bare = text.strip(_JSON_SPACE)
-        ops = self._usual.read(bare)
-        if ops is not None:
-            self.counters["data"] += 1
-            return ops
-        ops = []
+        return self._read(text.strip(_JSON_SPACE))
+
+    def _read(self, bare: str) -> list[Op]:
+        ops: list[Op] = []
         self.counters[self._classify(bare, ops)] += 1
         return ops
 
@@ -359,6 +356,21 @@ class Decoder:
     def _sample(self, name: str) -> None:
         if len(self.samples) < 2 * MAX_NAMES:
             self.samples.setdefault(_encodable(name[:80]), _encodable(self._text[:200]))
+
+
+class Decoder(GeneralDecoder):
+    """The general decoder, faster: with a short cut for usual frames in front, and the same results."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usual = UsualFrames(self.names["types"])
+
+    def _read(self, bare: str) -> list[Op]:
+        ops = self._usual.read(bare)
+        if ops is None:
+            return super()._read(bare)
+        self.counters["data"] += 1
+        return ops
 
 
 def _encodable(text: str) -> str:

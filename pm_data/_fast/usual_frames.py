@@ -24,7 +24,8 @@ _PRICE_OR_NONE = '"([0-9.]*)"'
 _SIDE = '"(BUY|SELL)"'
 _MILLISECONDS = '"([0-8]?[0-9]{1,12})"'  # as ns they fit 64 bits
 _LIST = r"\[([^\]]*)\]"
-_UNUSED = '"[0-9a-fx.]*"'
+_TEXT = '"([0-9a-fx.]*)"'
+_UNUSED = '"[0-9a-fx]*"'
 
 
 def _shape(**fields: str) -> str:
@@ -33,7 +34,7 @@ def _shape(**fields: str) -> str:
 
 
 _ENTRY = _shape(
-    asset_id=_ID, price=_NUMBER, size=_NUMBER, side=_SIDE, hash=_UNUSED, best_bid=_UNUSED, best_ask=_UNUSED
+    asset_id=_ID, price=_NUMBER, size=_NUMBER, side=_SIDE, hash=_TEXT, best_bid=_TEXT, best_ask=_TEXT
 )
 _PRICE_CHANGE = re.compile(
     _shape(
@@ -62,7 +63,7 @@ _BOOK = re.compile(
         asset_id=_ID,
         bids=_LIST,
         asks=_LIST,
-        hash=_UNUSED,
+        hash=_TEXT,
         timestamp=_MILLISECONDS,
         event_type='"book"',
     )
@@ -72,7 +73,7 @@ _OPENING_BOOK = re.compile(
         market=_ID,
         asset_id=_ID,
         timestamp=_MILLISECONDS,
-        hash=_UNUSED,
+        hash=_TEXT,
         bids=_LIST,
         asks=_LIST,
         tick_size=_PRICE_OR_NONE,
@@ -136,21 +137,28 @@ class UsualFrames:
         price: str,
         size: str,
         side: str,
-        other_asset_id: str | None,
-        other_price: str,
-        other_size: str,
-        other_side: str,
+        book_hash: str,
+        best_bid: str,
+        best_ask: str,
+        second_id: str | None,
+        second_price: str,
+        second_size: str,
+        second_side: str,
+        second_hash: str,
+        second_bid: str,
+        second_ask: str,
         timestamp: str,
     ) -> list[Op]:
         prices, sizes, new = self._prices, self._sizes, tuple.__new__
         ts_event = int(timestamp) * 1_000_000
+        checks: tuple[str, str, str] = (book_hash, best_bid, best_ask)
+        level = (side == "BUY", prices[price], sizes[size])
         # Not ChangeOp(...): this makes the same object in half the time.
-        ops: list[Op] = [
-            new(ChangeOp, (asset_id, market, ts_event, side == "BUY", prices[price], sizes[size]))
-        ]
-        if other_asset_id is not None:
-            other = (prices[other_price], sizes[other_size])
-            ops.append(new(ChangeOp, (other_asset_id, market, ts_event, other_side == "BUY", *other)))
+        ops: list[Op] = [new(ChangeOp, (asset_id, market, ts_event, *level, *checks))]
+        if second_id is not None:
+            level = (second_side == "BUY", prices[second_price], sizes[second_size])
+            checks = (second_hash, second_bid, second_ask)
+            ops.append(new(ChangeOp, (second_id, market, ts_event, *level, *checks)))
         self._count("price_change", 1)
         return ops
 
@@ -161,10 +169,12 @@ class UsualFrames:
         self._count("last_trade_price", 1)
         return [TradeOp(asset_id, market, int(timestamp) * 1_000_000, side.lower(), *values)]
 
-    def _book(self, market: str, asset_id: str, bids: str, asks: str, timestamp: str) -> list[Op]:
+    def _book(
+        self, market: str, asset_id: str, bids: str, asks: str, book_hash: str, timestamp: str
+    ) -> list[Op]:
         sides = (self._levels(bids), self._levels(asks))
         self._count("book", 1)
-        return [BookOp(asset_id, market, int(timestamp) * 1_000_000, *sides, None, None)]
+        return [BookOp(asset_id, market, int(timestamp) * 1_000_000, *sides, None, None, book_hash)]
 
     def _opening(self, text: str) -> list[Op] | None:
         """Read a list of opening books."""
@@ -174,7 +184,7 @@ class UsualFrames:
             found = _OPENING_BOOK.match(text, at + 1)
             if found is None:
                 return None
-            market, asset_id, timestamp, bids, asks, tick_size, last_trade_price = found.groups()
+            market, asset_id, timestamp, book_hash, bids, asks, tick, last_trade_price = found.groups()
             ops.append(
                 BookOp(
                     asset_id,
@@ -182,8 +192,9 @@ class UsualFrames:
                     int(timestamp) * 1_000_000,
                     self._levels(bids),
                     self._levels(asks),
-                    self._prices[tick_size] if tick_size else None,
+                    self._prices[tick] if tick else None,
                     self._prices[last_trade_price] if last_trade_price else None,
+                    book_hash,
                 )
             )
             at = found.end()
@@ -206,8 +217,7 @@ class UsualFrames:
         levels = text[10:-2].replace(", ", ",").split('"},{"price":"')
         prices, sizes = self._prices, self._sizes
         return [
-            (prices[price], sizes[size])
-            for price, size in [level.split('","size":"') for level in levels]
+            (prices[price], sizes[size]) for price, size in [level.split('","size":"') for level in levels]
         ]
 
     def _count(self, name: str, messages: int) -> None:
