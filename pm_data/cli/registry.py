@@ -17,6 +17,7 @@ from pm_data.cli import (
     demo,
     discover,
     run,
+    strategy,
     venue,
 )
 
@@ -34,6 +35,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture_slice,
     capture_bench,
     run,
+    strategy,
     venue,
     config_command,
 )
