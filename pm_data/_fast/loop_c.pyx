@@ -385,7 +385,10 @@ cdef class Loop:
                 if answer is not None and isinstance(answer, Iterator):
                     answer = list(answer)
             except Exception as error:
-                raise self._tops.blame(name, callback, event.seq, error) from error
+                blamed = self._tops.blame(name, callback, event.seq, error)
+                if blamed is error:
+                    raise
+                raise blamed from error
             if answer is not None:
                 passed = self._tops.check(name, answer)
                 intents = passed if intents is None else intents + passed

@@ -174,16 +174,14 @@ def _run(
     opened_at: float,
 ) -> JsonObject:
     from pm_data.runtime import entrypoint
-    from pm_data.runtime.limits import first_seconds
 
     options = entrypoint.RunOptions(
         args.mode,
         args.max_events,
+        args.max_seconds,
         args.print_hash,
         args.print_pnl,
         args.print_summary_json,
         args.print_latency_report_json,
     )
-    if args.max_seconds is not None:
-        records = first_seconds(records, args.max_seconds)
     return entrypoint.run(records, strategies, resolved.config, options, opened_at=opened_at)
