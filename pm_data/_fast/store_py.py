@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import TypeAlias
 
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, Decoder
 from pm_data._fast.e6_py import from_e6
@@ -31,7 +32,7 @@ SAMPLES = 8
 
 _BOOK_OPS = (BookOp, ChangeOp)
 
-Int64s = array[int]
+Int64s: TypeAlias = "array[int]"
 Levels = list[tuple[int, int]]
 TopOfBook = tuple[int | None, int | None, int | None, int | None]
 _EMPTY: TopOfBook = (None, None, None, None)

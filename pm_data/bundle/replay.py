@@ -21,6 +21,9 @@ from pm_data.bundle.reader import ShardReader
 from pm_data.errors import UsageError
 from pm_data.frame import Record
 
+_MAX_SHARDS_AHEAD = 64
+"""Reading ahead takes about 0.7 MB of memory a shard."""
+
 
 class ReplayShard:
     """One shard of a replay, read once.
@@ -80,7 +83,7 @@ class ReplayRecords:
                 the run goes on after damage, which has its place among the records then.
         """
         self.shards = shards
-        self.may_run_ahead = may_run_ahead
+        self.may_run_ahead = may_run_ahead and len(shards) <= _MAX_SHARDS_AHEAD
         self._stop = bytearray(1)
         self._digests: dict[int, str] = {}
         self._failure: OSError | UsageError | None = None
