@@ -83,7 +83,12 @@ class Loop:
         self._after_frame = after_frame
 
     def run(self, records: Iterable[Record], max_events: int | None, max_ns: int | None) -> None:
-        """Process records until they end, `max_events` are delivered, or a record is `max_ns` after the first."""
+        """Process records until they end or as much as is allowed.
+
+        Args:
+            max_events: end when so many were delivered in all.
+            max_ns: take no record whose stamp is this much or more after the first one's.
+        """
         process, deliver, moment = self._stream.process, self._deliver, self._moment
         for record in records if max_ns is None else _within(records, max_ns):
             for event in process(record):

@@ -31,7 +31,7 @@ class RunOptions:
     Args:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
-        max_seconds: the time from the first record on, in receive stamps, after which it ends; None for no end.
+        max_seconds: receive time from the first record on after which it ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
     """
 
