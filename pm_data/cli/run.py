@@ -180,18 +180,16 @@ def _run(
     from pm_data.runtime import entrypoint
     from pm_data.runtime.checkpoints import Trail
     from pm_data.runtime.comparison import CHECKPOINT_EVENTS
-    from pm_data.runtime.limits import first_seconds
 
     options = entrypoint.RunOptions(
         args.mode,
         args.max_events,
+        args.max_seconds,
         args.print_hash,
         args.print_pnl,
         args.print_summary_json,
         args.print_latency_report_json,
     )
-    if args.max_seconds is not None:
-        records = first_seconds(records, args.max_seconds)
     with ExitStack() as stack:
         trail = None
         if args.checkpoints is not None:

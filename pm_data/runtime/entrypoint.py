@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pm_data import _fast
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
 from pm_data.errors import StrategyError
 from pm_data.frame import Record
@@ -29,11 +30,13 @@ class RunOptions:
     Args:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
+        max_seconds: receive time from the first record on after which it ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
     """
 
     mode: str
     max_events: int | None = None
+    max_seconds: float | None = None
     print_hash: bool = False
     print_pnl: bool = False
     print_summary: bool = False
@@ -101,9 +104,12 @@ def run(
         stages=stages,
         calls=calls,
     )
-    orchestrator.run(records, options.max_events)
+    max_ns = None if options.max_seconds is None else round(options.max_seconds * 1_000_000_000)
+    orchestrator.run(records, options.max_events, max_ns)
     last = None if trail is None else trail.end(orchestrator.canonical_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
+    if isinstance(records, ReplayRecords):
+        records.finish()
     line: JsonObject = {
         "ok": True,
         "mode": options.mode,
