@@ -18,10 +18,11 @@ from pm_data.capture.status import status_line
 from pm_data.capture.stop_request import StopRequest
 from pm_data.capture.threads import Periodic
 from pm_data.config import Resolved
-from pm_data.errors import FatalCaptureError, UnavailableError
+from pm_data.errors import FatalCaptureError, UnavailableError, UsageError
 from pm_data.jsonlib import JsonObject
 from pm_data.osdep import high_resolution_timer, stop_signals
 from pm_data.venue.gamma import GammaClient
+from pm_data.venue.selection import Selection
 from pm_data.venue.session import Session
 from pm_data.venue.universe import Market, plan_shards
 
@@ -33,28 +34,40 @@ Say = Callable[[str], None]
 
 
 def capture_online(
-    resolved: Resolved, run_id: str | None, duration_seconds: float | None, say: Say
+    resolved: Resolved,
+    run_id: str | None,
+    duration_seconds: float | None,
+    say: Say,
+    selection: Selection | None = None,
 ) -> JsonObject:
     """Record the market WebSocket into a new run directory until a signal or the duration ends it.
 
     Args:
         run_id: name of the run directory; None for one made of the time.
+        selection: which markets; None for all.
 
     Returns:
         The command's JSON line: `ok, run_id, run_dir, status, received, written, dropped`.
 
     Raises:
         UnavailableError: Gamma cannot be reached, or lists no active binary market.
-        UsageError: the run id is used already, or may not be one.
+        UsageError: the run id is used already, or may not be one; no market answers to a name.
         FatalCaptureError: the first files of the run cannot be written.
     """
     config = resolved.config
     run_id = new_run_id() if run_id is None else validate_run_id(run_id)
     gamma = GammaClient(config.gamma_base_url)
     try:
-        listing = gamma.active_markets(config.capture_max_markets)
+        selection = selection or Selection()
+        listing = gamma.active_markets(config.capture_max_markets, selection)
+        if not listing.capped and (unmatched := selection.unmatched(listing.markets)):
+            raise UsageError(
+                f"--market: {unmatched[0]!r} is no slug, condition id or token of an active binary market"
+            )
         if not listing.markets:
             raise UnavailableError(f"{config.gamma_base_url} lists no active binary market")
+        if left_out := selection.missing_tokens(listing.markets):
+            say(f"{left_out} of {len(selection.tokens)} tokens of the file belong to no active binary market")
         if listing.capped:
             say(f"cap reached: only the {len(listing.markets)} largest markets (capture_max_markets)")
         plan = plan_shards(listing.markets, config.ws_shards, config.ws_tokens_per_shard_max)
@@ -67,7 +80,7 @@ def capture_online(
         # From here on Ctrl-C ends in a closed bundle.
         with stop_signals(stop.ask), create_run_dir(Path(config.data_dir), run_id) as run:
             say(f"recording {len(listing.markets)} markets into {run.path}")
-            return _OnlineRun(resolved, run, gamma, plan, say).run(stop, duration_seconds)
+            return _OnlineRun(resolved, run, gamma, selection, plan, say).run(stop, duration_seconds)
     finally:
         gamma.close()
 
@@ -76,11 +89,18 @@ class _OnlineRun:
     """One run directory being filled."""
 
     def __init__(
-        self, resolved: Resolved, run: OwnedRunDir, gamma: GammaClient, plan: list[list[Market]], say: Say
+        self,
+        resolved: Resolved,
+        run: OwnedRunDir,
+        gamma: GammaClient,
+        selection: Selection,
+        plan: list[list[Market]],
+        say: Say,
     ) -> None:
         config = self._config = resolved.config
         self._run = run
         self._gamma = gamma
+        self._selection = selection
         self._say = say
         markets = [market for part in plan for market in part]
         metadata = [market.metadata() for market in markets]
@@ -195,7 +215,9 @@ class _OnlineRun:
         }
 
     def _find_markets(self) -> list[Market]:
-        return self._gamma.active_markets(self._config.capture_max_markets).markets
+        # Some more than the cap: what slips just below it stays, and is not swapped at every look.
+        cap = self._config.capture_max_markets
+        return self._gamma.active_markets(cap + max(cap // 10, 1), self._selection).markets
 
     def _coverage(self) -> dict[int, tuple[int, int]]:
         return {shard.shard: (shard.tokens, shard.tokens_with_book) for shard in self._session.status()}
