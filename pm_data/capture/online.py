@@ -1,8 +1,6 @@
 """An online capture, from the market listing to the closed bundle."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from pm_data import clock
@@ -14,9 +12,8 @@ from pm_data.capture.fatal import Cause, FatalLatch
 from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.plant import Plant
 from pm_data.capture.provenance import begin_manifest
-from pm_data.capture.status import status_line
 from pm_data.capture.stop_request import StopRequest
-from pm_data.capture.threads import Periodic
+from pm_data.capture.teller import Say, Show, Teller
 from pm_data.config import Resolved
 from pm_data.errors import FatalCaptureError, UnavailableError, UsageError
 from pm_data.jsonlib import JsonObject
@@ -26,11 +23,7 @@ from pm_data.venue.selection import Selection
 from pm_data.venue.session import Session
 from pm_data.venue.universe import Market, plan_shards
 
-_STATUS_SECONDS = 60.0
 _DROP_CHECK_SECONDS = 0.1
-
-Say = Callable[[str], None]
-"""Prints a line for the person at the terminal."""
 
 
 def capture_online(
@@ -39,12 +32,14 @@ def capture_online(
     duration_seconds: float | None,
     say: Say,
     selection: Selection | None = None,
+    show: Show | None = None,
 ) -> JsonObject:
     """Record the market WebSocket into a new run directory until a signal or the duration ends it.
 
     Args:
         run_id: name of the run directory; None for one made of the time.
         selection: which markets; None for all.
+        show: draws the status block on a terminal; None for a line a minute.
 
     Returns:
         The command's JSON line: `ok, run_id, run_dir, status, received, written, dropped`.
@@ -80,7 +75,7 @@ def capture_online(
         # From here on Ctrl-C ends in a closed bundle.
         with stop_signals(stop.ask), create_run_dir(Path(config.data_dir), run_id) as run:
             say(f"recording {len(listing.markets)} markets into {run.path}")
-            return _OnlineRun(resolved, run, gamma, selection, plan, say).run(stop, duration_seconds)
+            return _OnlineRun(resolved, run, gamma, selection, plan, say, show).run(stop, duration_seconds)
     finally:
         gamma.close()
 
@@ -96,12 +91,14 @@ class _OnlineRun:
         selection: Selection,
         plan: list[list[Market]],
         say: Say,
+        show: Show | None,
     ) -> None:
         config = self._config = resolved.config
         self._run = run
         self._gamma = gamma
         self._selection = selection
         self._say = say
+        self._show = show
         markets = [market for part in plan for market in part]
         metadata = [market.metadata() for market in markets]
         self._manifest = begin_manifest(run.run_id, "online", resolved, metadata)
@@ -113,7 +110,7 @@ class _OnlineRun:
             config.capture_coverage_metrics_interval_seconds,
         )
         self._plant = Plant(config, run, self._latch, self._monitor)
-        self._session = Session(config, plan, self._plant.log, self._plant.runlog.append, self._find_markets)
+        self._session = Session(config, plan, self._plant.log, self._plant.tally.note, self._find_markets)
         self._end_reason: str | None = None
         self._plant.runlog.append(
             "run_start", {"markets": len(markets), "tokens": 2 * len(markets), "shards": len(plan)}
@@ -122,8 +119,7 @@ class _OnlineRun:
     def run(self, stop: StopRequest, duration_seconds: float | None) -> JsonObject:
         """Capture until told to stop, close the bundle, and return the command's JSON line."""
         with high_resolution_timer(self._config.capture_windows_high_res_timer_enable):
-            started = time.monotonic()
-            status = Periodic("status", _STATUS_SECONDS, lambda: self._tell_status(started), self._latch)
+            teller = Teller(self._plant, self._session, self._say, self._show, self._latch)
             try:
                 # Not asyncio.run: the loop is made before the coroutine, and may be refused.
                 with asyncio.Runner() as runner:
@@ -135,7 +131,7 @@ class _OnlineRun:
                 self._plant.stop()
                 self._plant.close_journal()
                 raise
-            status.stop(0.1)
+            teller.stop()
             return self._close(self._plant.stop())
 
     async def _record(self, stop: StopRequest, duration_seconds: float | None) -> None:
@@ -221,7 +217,3 @@ class _OnlineRun:
 
     def _coverage(self) -> dict[int, tuple[int, int]]:
         return {shard.shard: (shard.tokens, shard.tokens_with_book) for shard in self._session.status()}
-
-    def _tell_status(self, started: float) -> None:
-        elapsed_seconds = time.monotonic() - started
-        self._say(status_line(elapsed_seconds, self._session.status(), self._plant.balance()))

@@ -19,10 +19,15 @@ import argparse
 import dataclasses
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pm_data import config
+from pm_data import config, jsonlib
 from pm_data.cli import arguments, output
+from pm_data.cli.status_block import StatusBlock
 from pm_data.errors import FatalCaptureError, UsageError
+
+if TYPE_CHECKING:
+    from pm_data.venue.selection import Selection
 
 NAME = "capture"
 SUMMARY = "record the market WebSocket, or recorded frames, as a bundle"
@@ -77,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
     """Capture and print the JSON line."""
     from pm_data import _fast
     from pm_data.capture.offline import capture_offline
-    from pm_data.capture.online import capture_online
     from pm_data.venue.selection import select
 
     if args.offline and args.fixtures_dir is None:
@@ -96,9 +100,30 @@ def run(args: argparse.Namespace) -> int:
     if args.offline:
         line = capture_offline(resolved, args.fixtures_dir, args.run_id)
     else:
-        line = capture_online(resolved, args.run_id, args.duration_seconds, _say, selection)
+        line = _capture_online(resolved, args, selection)
     output.print_json(line)
     return 0 if line["ok"] else FatalCaptureError.exit_code
+
+
+def _capture_online(
+    resolved: config.Resolved, args: argparse.Namespace, selection: "Selection"
+) -> jsonlib.JsonObject:
+    from pm_data.capture.online import capture_online
+
+    if not StatusBlock.is_possible():
+        return capture_online(resolved, args.run_id, args.duration_seconds, _say, selection)
+    block = StatusBlock()
+    try:
+        return capture_online(
+            resolved,
+            args.run_id,
+            args.duration_seconds,
+            lambda text: block.say(f"pm_data capture: {text}"),
+            selection,
+            block.show,
+        )
+    finally:
+        block.leave()
 
 
 def _say(text: str) -> None:
