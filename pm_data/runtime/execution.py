@@ -89,22 +89,20 @@ class SimExecution:
         """
         self.acks += 1
         intent = passed.intent
-        if isinstance(intent, CancelIntent):
+        found: list[Fill] | str
+        if isinstance(intent, PlaceOrderIntent):
+            found = self._take(passed, intent, seq) if intent.urgency == "taker" else "maker"
+        elif isinstance(intent, CancelIntent):
             return []
-        found = (
-            self._take(passed, intent, seq)
-            if isinstance(intent, PlaceOrderIntent)
-            else (self._exchange(passed, intent, seq))
-        )
+        else:
+            found = self._exchange(passed, intent, seq)
         if isinstance(found, str):
             self.unfilled[found] += 1
             return []
         return found
 
     def _take(self, passed: Passed, intent: PlaceOrderIntent, seq: int) -> list[Fill] | str:
-        """Return the fill of an order, or why there is none."""
-        if intent.urgency != "taker":
-            return "maker"
+        """Return the fill of a taker's order, or why there is none."""
         market_id = intent.market_id
         market = self._state.market(market_id)
         if market is None or market.status != "live":

@@ -201,25 +201,23 @@ class Orchestrator:
     def _execute(self, intents: list[Passed], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
         for round_number in range(MAX_FILL_ROUNDS + 1):
-            fills = [fill for passed in intents for fill in self._execute_one(passed, seq)]
+            fills: list[Fill] = []
+            for passed in intents:
+                self.intents_by_strategy[passed.strategy_id] += 1
+                if self._on_intent is not None:
+                    self._on_intent(seq, passed)
+                fills += self._fill(passed, seq)
+            self.intents += len(intents)
+            self.fills += len(fills)
             if self._limits is not None:
                 self._limits.executed()
-            intents = self._answers_to(fills, seq)
+            intents = self._answers_to(fills, seq) if fills else []
             if round_number == MAX_FILL_ROUNDS and intents:
                 self.allocator.refused["fill_rounds"] += len(intents)
             if not intents:
                 break
         if self._limits is not None:
             self._limits.event_done()
-
-    def _execute_one(self, passed: Passed, seq: int) -> list[Fill]:
-        self.intents += 1
-        self.intents_by_strategy[passed.strategy_id] += 1
-        if self._on_intent is not None:
-            self._on_intent(seq, passed)
-        fills = self._fill(passed, seq)
-        self.fills += len(fills)
-        return fills
 
     def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
         answers: list[Passed] = []

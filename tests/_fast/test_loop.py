@@ -144,9 +144,9 @@ def test_controls_binary_frames_and_unusual_payloads_among_the_frames(tmp_path, 
                     [b"", b"PONG", b"[]", b"\xff", b"{", record.payload + b"x", b"[1]"]
                 )
                 kind = generator.choice([Kind.TEXT, Kind.BINARY])
-                record = record._replace(payload=payload, kind=int(kind))  # noqa: PLW2901
+                record = record._replace(payload=payload, kind=int(kind))
             elif not record.control and generator.random() < 0.03:
-                record = record._replace(  # noqa: PLW2901
+                record = record._replace(
                     kind=int(Kind.CONTROL),
                     control=int(generator.choice([Control.GAP, Control.UNSUBSCRIBED, Control.HANDOVER])),
                     flags=1,
