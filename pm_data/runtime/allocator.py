@@ -9,6 +9,10 @@ from pm_data.runtime.order_limits import LimitCheck
 from pm_data.strategy import CancelIntent, Intent, Intents, PlaceOrderIntent
 
 _SIDES = ("buy", "sell")
+_ORDER_TYPES = ("limit", "market")
+_TIFS = ("gtc", "ioc")
+_URGENCIES = ("maker", "taker")
+_MAX_SIZE_E6 = 9 * 10**15
 _LINE_BREAKERS = frozenset("|\r\n")
 _LINE_TEXTS_MAX = 65_536
 
@@ -46,13 +50,28 @@ class Allocator:
             raise StrategyError(
                 f"strategy {strategy_id} returned {type(intents).__name__}, not intents in an order"
             )
-        limits, new = self.limits, tuple.__new__
+        known, limits, new = self._line_texts, self.limits, tuple.__new__
         passed = []
         for intent in intents:
-            # Most are of this very type, and a union asks three others first.
-            if type(intent) is not PlaceOrderIntent and not isinstance(intent, Intent):
+            # An order without a fault, as nearly all are, is known at once; `_fault` has the rules.
+            is_sound = False
+            if type(intent) is PlaceOrderIntent:
+                market_id, side, price_e6, size_e6, order_type, tif, urgency, tag = intent
+                is_sound = (
+                    type(market_id) is type(tag) is str
+                    and market_id in known
+                    and tag in known
+                    and type(size_e6) is type(price_e6) is int
+                    and 0 < size_e6 <= _MAX_SIZE_E6
+                    and 0 < price_e6 <= 1_000_000
+                    and side in _SIDES
+                    and order_type in _ORDER_TYPES
+                    and tif in _TIFS
+                    and urgency in _URGENCIES
+                )
+            elif not isinstance(intent, Intent):
                 raise StrategyError(f"strategy {strategy_id} returned {type(intent).__name__}, not an intent")
-            reason = self._fault(intent)
+            reason = None if is_sound else self._fault(intent)
             if reason is None and limits is not None:
                 reason = limits.refusal(strategy_id, intent)
             if reason:
@@ -92,11 +111,7 @@ def _order_fault(order: PlaceOrderIntent) -> str | None:
             return "bad_price"
     elif type(price_e6) is not int or not 0 < price_e6 <= 1_000_000:
         return "bad_price"
-    if (
-        order_type not in ("limit", "market")
-        or tif not in ("gtc", "ioc")
-        or urgency not in ("maker", "taker")
-    ):
+    if order_type not in _ORDER_TYPES or tif not in _TIFS or urgency not in _URGENCIES:
         return "bad_terms"
     return None
 
@@ -110,4 +125,4 @@ def _is_line_text(text: object) -> bool:
 
 
 def _is_size(size_e6: object) -> bool:
-    return type(size_e6) is int and 0 < size_e6 <= 9 * 10**15
+    return type(size_e6) is int and 0 < size_e6 <= _MAX_SIZE_E6
