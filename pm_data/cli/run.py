@@ -9,6 +9,7 @@ bundle is refused, unless a crash left the damage, at its end: see --salvage.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import time
 from collections.abc import Iterable
@@ -46,7 +47,9 @@ _LIVE_SETTINGS = (
     "capture_queue_max_bytes",
     "runtime_windows_high_res_timer_enable",
 )
-_SIM_SETTINGS = ("sim_fee_bps", "sim_slippage_bps", "sim_max_fill_size_e6")
+_SIM_SETTINGS = tuple(
+    entry.name for entry in dataclasses.fields(config.Config) if entry.name.startswith(("sim_", "alloc_"))
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="toy_spread, an entry point of pm_data.strategies, or package.module:Class; may be repeated",
+        help="a built-in (toy_spread, pair_taker, momentum_taker, counting_maker), an entry point of "
+        "pm_data.strategies, or package.module:Class; may be repeated",
     )
     parser.add_argument(
         "--strategy-params", action="append", default=[], metavar="NAME.key=value", help="may be repeated"
@@ -81,7 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--print-hash", action="store_true", help="print final_hash and events_hash")
     parser.add_argument("--print-pnl", action="store_true", help="print the ledger's sums")
     parser.add_argument(
-        "--print-summary-json", action="store_true", help="print message types, unknown names and samples too"
+        "--print-summary-json",
+        action="store_true",
+        help="print message types, unknown names, samples, each strategy's calls, and what it reports",
     )
     parser.add_argument(
         "--print-latency-report-json",

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from pm_data import _fast
 from pm_data._fast import events
 from pm_data.config import Config
+from pm_data.errors import StrategyError
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
 from pm_data.runtime.allocator import Passed
+from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.eventlines import event_line
+from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
+from pm_data.runtime.markets import Markets
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.strategy import PlaceOrderIntent, Strategy
+from pm_data.runtime.order_limits import OrderLimits
+from pm_data.strategy import CancelIntent, PlaceOrderIntent, SplitIntent, Strategy
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,11 @@ def intent_line(seq: int, passed: Passed) -> str:
         terms = (
             f"place|{intent.market_id}|{intent.side}|{price}|{intent.size_e6}|{intent.tif}|{intent.urgency}"
         )
-    else:
+    elif isinstance(intent, CancelIntent):
         terms = f"cancel|{intent.market_id}|{intent.side}||||"
+    else:
+        kind = "split" if isinstance(intent, SplitIntent) else "merge"
+        terms = f"{kind}|{intent.market_id}|||{intent.size_e6}||"
     return f"{seq}|{passed.strategy_id}|{terms}|{intent.tag}\n"
 
 
@@ -80,15 +88,22 @@ def run(
         intents_hash.update(intent_line(seq, passed).encode("utf-8"))
 
     stages = StageClock() if options.print_latency else None
+    calls = CallbackStats() if options.print_summary else None
     orchestrator = Orchestrator(
         strategies,
-        fees.flat(config.sim_fee_bps),
-        config.sim_slippage_bps,
-        config.sim_max_fill_size_e6,
+        lambda markets: _terms(config, markets),
+        limits=OrderLimits(
+            config.alloc_max_orders_per_event,
+            config.alloc_max_orders_per_strategy,
+            config.alloc_max_orders_per_market,
+            config.alloc_max_notional_e6,
+            config.alloc_max_position_e6,
+        ),
         on_event=hash_event if options.print_hash else None,
         on_intent=hash_intent if options.print_hash else None,
         core=core,
         stages=stages,
+        calls=calls,
     )
     orchestrator.run(records, options.max_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
@@ -109,10 +124,40 @@ def run(
     line["frames"] = orchestrator.stream.frames
     line["counters"] = orchestrator.stream.store.counters()
     line["refused"] = dict(orchestrator.allocator.refused)
-    if options.print_summary:
+    line["unfilled"] = dict(orchestrator.execution.unfilled)
+    if calls is not None:
         line["names"] = orchestrator.stream.store.names()
         line["samples"] = orchestrator.stream.store.samples()
         line["intents_by_strategy"] = dict(orchestrator.intents_by_strategy)
+        line["callback_stats"] = calls.report()
+        line["reports"] = {name: _report(name, strategy) for name, strategy in strategies.items()}
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
+
+
+def _report(name: str, strategy: Strategy) -> JsonObject:
+    try:
+        report = dict(strategy.report())
+    except Exception as error:  # a stranger's code
+        raise StrategyError(f"strategy {name} raised {type(error).__name__} in report: {error}") from error
+    for key, value in report.items():
+        if type(key) is not str or type(value) not in (str, int):
+            raise StrategyError(
+                f"strategy {name} reports {key!r}: {value!r}, expected texts and whole numbers"
+            )
+    return report
+
+
+def _terms(config: Config, markets: Markets) -> SimTerms:
+    if config.sim_fee_model == "polymarket":
+        fee = fees.polymarket(markets, config.sim_fee_rounding)
+    else:
+        fee = fees.flat(config.sim_fee_bps)
+    return SimTerms(
+        fee,
+        config.sim_slippage_bps,
+        config.sim_max_fill_size_e6,
+        config.sim_allow_shorts,
+        config.sim_cash_e6,
+    )

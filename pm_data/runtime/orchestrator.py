@@ -10,13 +10,16 @@ from typing import Any
 from pm_data import _fast
 from pm_data._fast import events, ledger
 from pm_data._fast.pnl import Pnl
-from pm_data.errors import E6OverflowError, StrategyError
+from pm_data.errors import E6OverflowError, StrategyError, UsageError
 from pm_data.frame import Record
 from pm_data.runtime.allocator import Allocator, Passed
+from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.eventstream import EventStream
-from pm_data.runtime.execution import SimExecution
-from pm_data.runtime.fees import FeeModel
+from pm_data.runtime.execution import SimExecution, SimTerms
 from pm_data.runtime.latency import StageClock
+from pm_data.runtime.markets import Markets
+from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
+from pm_data.runtime.timers import Timers
 from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
 
 MAX_FILL_ROUNDS = 16
@@ -26,34 +29,43 @@ Callback = Callable[..., Intents]
 IntentSink = Callable[[int, Passed], None]
 EventSink = Callable[[events.Event], None]
 
+_PAYOUTS_E6 = {"0": 0, "0.5": 500_000, "1": 1_000_000}
+"""What a resolved token pays, by the cause of its status."""
+
 
 class Orchestrator:
     """One run's engine.
 
     Args:
         strategies: by id, in the order in which they are called.
+        terms: how the simulation fills, made for the markets that the stream names.
+        limits: what orders are held against.
         on_event: told every event before the strategies are, for hashing; None for nobody.
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
+        calls: told of each call of a strategy; None for nobody.
     """
 
     def __init__(
         self,
         strategies: Mapping[str, Strategy],
-        fee: FeeModel,
-        slippage_bps: int,
-        max_fill_size_e6: int,
+        terms: Callable[[Markets], SimTerms],
         *,
+        limits: OrderLimits = NO_LIMITS,
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
         core: _fast.Core | None = None,
         stages: StageClock | None = None,
+        calls: CallbackStats | None = None,
     ) -> None:
         self.stream = EventStream(core, stages)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
-        self.allocator = Allocator()
-        self.execution = SimExecution(self.stream.store, fee, slippage_bps, max_fill_size_e6)
+        markets = self.stream.markets
+        self._limits = LimitCheck(limits, self.ledger.position, markets.pair) if any(limits) else None
+        self.allocator = Allocator(self._limits)
+        agreed = terms(markets)
+        self.execution = SimExecution(self.stream.store, self.ledger, markets, agreed)
         self.canonical_events = 0
         self.intents = 0
         self.fills = 0
@@ -63,8 +75,13 @@ class Orchestrator:
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
-        self._contexts = {name: Context(name, self.stream.store.market) for name in strategies}
+        self._contexts = {
+            name: Context(name, self.stream.store.market, markets.pair, agreed.fee) for name in strategies
+        }
+        self._timers = Timers({})
         self._portfolio = Portfolio(self.ledger, self.pnl)
+        if calls is not None:
+            self._call = calls.counted(self._call)  # type: ignore[method-assign]
         if stages is not None:
             self._time_stages(stages)
         self._listeners = {
@@ -88,6 +105,7 @@ class Orchestrator:
             UsageError, DamageError: as `EventStream.process`.
         """
         self._call_each("on_start")
+        self._timers = Timers(timer_periods(self._strategies))
         if max_events is None or max_events > 0:
             self._process(records, max_events)
         self._call_each("on_stop")
@@ -122,6 +140,8 @@ class Orchestrator:
 
     def _deliver(self, event: events.Event) -> None:
         self.canonical_events += 1
+        if event.ts_recv >= self._timers.next_ns:
+            self._fire_timers(event)
         if self._on_event is not None:
             self._on_event(event)
         kind = event.kind
@@ -143,31 +163,43 @@ class Orchestrator:
         if intents:
             self._execute(intents, event.seq)
 
+    def _fire_timers(self, event: events.Event) -> None:
+        intents: list[Passed] = []
+        for name, due_ns in self._timers.take(event.ts_recv):
+            context = self._contexts[name]
+            context.seq, context.ts_recv = event.seq, event.ts_recv
+            callback = self._strategies[name].on_timer
+            answer = self._call(name, callback, event.seq, context, due_ns, self._portfolio)
+            intents += self._check(name, answer)
+        if intents:
+            self._execute(intents, event.seq)
+
     def _settle(self, event: events.MarketStatus) -> None:
-        if event.status == "resolved" and event.cause in ("0", "1"):
-            self.ledger.settle(event.market_id, int(event.cause) * 1_000_000)
+        if event.status == "resolved" and event.cause in _PAYOUTS_E6:
+            self.ledger.settle(event.market_id, _PAYOUTS_E6[event.cause])
 
     def _execute(self, intents: list[Passed], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
         for round_number in range(MAX_FILL_ROUNDS + 1):
-            fills = [fill for passed in intents if (fill := self._execute_one(passed, seq)) is not None]
-            if not fills:
-                return
+            fills = [fill for passed in intents for fill in self._execute_one(passed, seq)]
+            if self._limits is not None:
+                self._limits.executed()
             intents = self._answers_to(fills, seq)
             if round_number == MAX_FILL_ROUNDS and intents:
                 self.allocator.refused["fill_rounds"] += len(intents)
-                return
+            if not intents:
+                break
+        if self._limits is not None:
+            self._limits.event_done()
 
-    def _execute_one(self, passed: Passed, seq: int) -> Fill | None:
+    def _execute_one(self, passed: Passed, seq: int) -> list[Fill]:
         self.intents += 1
         self.intents_by_strategy[passed.strategy_id] += 1
         if self._on_intent is not None:
             self._on_intent(seq, passed)
-        fill = self._fill(passed, seq)
-        if fill is not None:
-            self.ledger.fill(fill.market_id, fill.side == "buy", fill.price_e6, fill.size_e6, fill.fee_e6)
-            self.fills += 1
-        return fill
+        fills = self._fill(passed, seq)
+        self.fills += len(fills)
+        return fills
 
     def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
         answers: list[Passed] = []
@@ -198,8 +230,27 @@ class Orchestrator:
             answer = callback(*arguments)
             # read here, because a generator raises only when it is read
             return list(answer) if isinstance(answer, Iterator) else answer
-        except E6OverflowError:
+        except (E6OverflowError, UsageError):
             raise
         except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run
             raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
             raise StrategyError(f"strategy {name} {raised}: {error}") from error
+
+
+def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:
+    """Return the period of each strategy that has a timer.
+
+    Raises:
+        StrategyError: one that overrides on_timer has no period above 0.
+    """
+    periods = {}
+    for name, strategy in strategies.items():
+        if type(strategy).on_timer is Strategy.on_timer:
+            continue
+        period_ns = strategy.timer_period_ns
+        if type(period_ns) is not int or period_ns <= 0:
+            raise StrategyError(
+                f"strategy {name}: timer_period_ns is {period_ns!r}, expected an int above 0 for on_timer"
+            )
+        periods[name] = period_ns
+    return periods
