@@ -68,9 +68,15 @@ def _figures(report: JsonObject, judged: Sequence[Gate], inspection: Inspection)
             Figure("frames received", f"{frames['received']:,}", f"{frames['written']:,} written"),
             Figure("frames dropped", f"{dropped:,}", tone="bad" if dropped else ""),
             Figure(
-                "frames a second", figure_text(frames["per_second_median"]), f"max {figure_text(frames['per_second_max'])}"
+                "frames a second",
+                figure_text(frames["per_second_median"]),
+                f"max {figure_text(frames['per_second_max'])}",
             ),
-            Figure("received to written, p99", f"{figure_text(written['p99'])} ms", f"max {figure_text(written['max'])} ms"),
+            Figure(
+                "received to written, p99",
+                f"{figure_text(written['p99'])} ms",
+                f"max {figure_text(written['max'])} ms",
+            ),
             Figure("loop lag, p99", f"{figure_text(lag['p99'])} ms", f"max {figure_text(lag['max'])} ms"),
             Figure("disconnects midrun", f"{incidents:,}", tone="warn" if incidents else ""),
             Figure("tokens", f"{universe['tokens']:,}", f"of {universe['markets']:,} markets"),
@@ -165,7 +171,7 @@ def _shade(percent: float | None) -> Shade:
 def _gaps(inspection: Inspection) -> Table:
     rows = [
         (
-            utc_text(gap['rx_wall_ns_utc']),
+            utc_text(gap["rx_wall_ns_utc"]),
             gap["shard"],
             gap["conn"],
             gap["cause"],
@@ -184,10 +190,13 @@ def _connections(report: JsonObject, inspection: Inspection) -> Table:
     midrun, reconnects = report["disconnected"]["midrun"]["by_cause"], report["reconnects"]["by_cause"]
     causes = sorted({*midrun, *reconnects, *inspection.close_causes})
     rows = [
-        (cause, inspection.close_causes[cause], midrun.get(cause, 0), reconnects.get(cause, 0)) for cause in causes
+        (cause, inspection.close_causes[cause], midrun.get(cause, 0), reconnects.get(cause, 0))
+        for cause in causes
     ]
     columns = ("cause", "connections closed", "of these midrun", "attempts to connect again")
-    return Table("Connections", columns, rows, "None was closed.", f"{inspection.opened:,} connections were opened.")
+    return Table(
+        "Connections", columns, rows, "None was closed.", f"{inspection.opened:,} connections were opened."
+    )
 
 
 def _messages(inspection: Inspection) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from pm_data.jsonlib import JsonObject
-from pm_data.page.parts import Chart, Figures, Strips, Table, escaped
+from pm_data.page.parts import Chart, Figures, Strips, Table, escaped, shown
 
 Part = Figures | Table | Strips | Chart
 
@@ -78,11 +78,17 @@ def _charts_json(parts: Sequence[Part]) -> str:
         if seconds not in times:
             times.append(seconds)
         series = [
-            {"label": line.label, "style": line.style, "values": [_rounded(value) for value in line.values]}
+            {
+                "label": shown(line.label),
+                "style": line.style,
+                "values": [_rounded(value) for value in line.values],
+            }
             for line in part.series
         ]
         marks = [round(mark, 3) for mark in part.marks]
-        charts.append({"times": times.index(seconds), "series": series, "marks": marks})
+        charts.append(
+            {"times": times.index(seconds), "series": series, "marks": marks, "fromZero": part.from_zero}
+        )
     text = json.dumps({"times": times, "charts": charts}, separators=(",", ":"), allow_nan=False)
     # Inside a script element only `<` can end or change what the text is.
     return text.replace("<", "\\u003c")

@@ -13,12 +13,16 @@ MAX_ROWS = 200
 """Longest text and longest table of a page; a stranger's run may name millions of causes."""
 
 
-def escaped(text: object) -> str:
-    """Return text that HTML shows as it is, up to MAX_TEXT; what cannot be shown is replaced."""
+def shown(text: object) -> str:
+    """Return text up to MAX_TEXT; what no screen should be told is replaced."""
     whole = str(text)
     cut = whole if len(whole) <= MAX_TEXT else whole[:MAX_TEXT] + "…"
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cut)
-    return html.escape(shown.encode("utf-8", "replace").decode("utf-8"))
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cut)
+
+
+def escaped(text: object) -> str:
+    """Return text that HTML shows as it is, limited as in `shown`."""
+    return html.escape(shown(text))
 
 
 class Figure(NamedTuple):
@@ -142,8 +146,7 @@ class Series(NamedTuple):
 
     label: str
     values: Sequence[float | None]
-    style: Shade = Literal["0", "1", "2", "3", "4", "mark"]
-SeriesStyle = "line"
+    style: SeriesStyle = "line"
 
 
 class Chart(NamedTuple):
@@ -152,6 +155,7 @@ class Chart(NamedTuple):
     Args:
         seconds: wall-clock seconds since 1970 UTC, growing.
         marks: moments to draw as thin lines over the chart.
+        from_zero: whether values that are never negative are drawn from 0 on.
     """
 
     title: str
@@ -159,3 +163,4 @@ class Chart(NamedTuple):
     seconds: Sequence[float]
     series: Sequence[Series]
     marks: Sequence[float] = ()
+    from_zero: bool = True

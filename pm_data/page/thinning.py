@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+_SHORTEST_RATE_NS = 250_000_000
+"""A rate over less time says little: the last heartbeat of a run follows at once."""
+
 Value = float | None
 Keep = Literal["last", "max", "min"]
 """What stands for several values: the last for counters and levels, the extreme for measures."""
@@ -64,7 +67,7 @@ class Thinned:
         for index in range(1, len(values)):
             before, after = values[index - 1], values[index]
             elapsed_ns = self._points[index].stamp_ns - self._points[index - 1].stamp_ns
-            known = before is not None and after is not None and elapsed_ns > 0
+            known = before is not None and after is not None and elapsed_ns >= _SHORTEST_RATE_NS
             rates.append((after - before) * 1e9 / elapsed_ns if known else None)  # type: ignore[operator]
         return rates
 

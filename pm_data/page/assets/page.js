@@ -6,7 +6,21 @@
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
   const long = new Intl.NumberFormat("en", { maximumSignificantDigits: 7 });
   const utc = (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC");
+  const FORMATS = [[172800, "{YYYY}-{MM}-{DD}"], [600, "{HH}:{mm}"], [0, "{HH}:{mm}:{ss}"]];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  function timeTicks(plot, ticks) {
+    const span = plot.scales.x.max - plot.scales.x.min;
+    const format = uPlot.fmtDate(FORMATS.find(([seconds]) => span >= seconds)[1]);
+    return ticks.map((tick) => format(utc(tick)));
+  }
+
+  function range(fromZero, low, high) {
+    if (low == null) return [0, 1];
+    const pad = 0.08 * (high - low || Math.abs(high) || 1);
+    const least = fromZero && low >= 0 ? 0 : low - pad;
+    return [least, high > least ? high + pad : 1];
+  }
 
   function series({ label, style }, index) {
     const stroke = colour(`c${index % 4}`);
@@ -38,9 +52,9 @@
       height: HEIGHT,
       tzDate: utc,
       cursor: { sync: { key: "time" }, y: false },
-      scales: { y: { range: { min: { pad: 0.1, soft: 0, mode: 2 }, max: { pad: 0.1, soft: 0, mode: 2 } } } },
-      axes: [axis, { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => short.format(tick)) }],
-      series: [{ value: "{HH}:{mm}:{ss}", label: "UTC" }, ...chart.series.map(series)],
+      scales: { y: { range: (_plot, low, high) => range(chart.fromZero, low, high) } },
+      axes: [{ ...axis, space: 80, values: timeTicks }, { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => short.format(tick)) }],
+      series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}", label: "UTC" }, ...chart.series.map(series)],
       hooks: { draw: [(plot) => drawMarks(plot, chart.marks)] },
     };
     return new uPlot(options, [times[chart.times], ...chart.series.map((line) => line.values)], place);
