@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from pm_data.cli import output
 from pm_data.cli.progress import ProgressBar
-from pm_data.errors import InputOutputError
 from pm_data.jsonlib import JsonObject
 
 if TYPE_CHECKING:
@@ -45,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     measured = report_on(bundle, series).fields()
     report = {"run_id": bundle.run.run_id, "status": bundle.status, **measured}
     rows = [output.printable(f"{name:<{_NAME_WIDTH}}{value}") for name, value in _rows(report)]
-    _write(bundle.run.path / "latency_report.json", jsonlib.dumps(report) + "\n")
-    _write(bundle.run.path / "latency_report.txt", "\n".join(rows) + "\n")
-    _write(bundle.run.path / "latency_report.html", _page(bundle, report, series))
+    output.write_report(bundle.run.path / "latency_report.json", jsonlib.dumps(report) + "\n")
+    output.write_report(bundle.run.path / "latency_report.txt", "\n".join(rows) + "\n")
+    output.write_report(bundle.run.path / "latency_report.html", _page(bundle, report, series))
     for row in rows:
         output.note(row)
     output.print_json(report)
@@ -66,15 +65,6 @@ def _page(bundle: Bundle, report: JsonObject, series: CaptureSeries) -> str:
     inspection.read()
     judged = gates(report, verdict, has_fatal=os.path.lexists(bundle.run.fatal))
     return capture_page(report, judged, series, inspection)
-
-
-def _write(path: Path, content: str) -> None:
-    from pm_data import osdep
-
-    try:
-        osdep.write_file_atomically(path, content.encode("utf-8"))
-    except OSError as error:
-        raise InputOutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _rows(report: JsonObject) -> list[tuple[str, str]]:

@@ -19,10 +19,10 @@ class Point(NamedTuple):
 
 
 class Thinned:
-    """Takes rows in order and keeps at most `max_points` of them.
+    """Takes rows in order and keeps at most `max_points` points of them.
 
-    When they are full, two neighbours become one, and from then on twice as many rows go into
-    each: a run of weeks costs what a run of minutes does.
+    When they are full, two neighbours become one, and from then on a point stands for twice the
+    time: a run of weeks costs what a run of minutes does. Stamps that do not grow make no point.
 
     Args:
         columns: name of each column to what is kept of several values.
@@ -30,25 +30,27 @@ class Thinned:
     """
 
     def __init__(self, columns: Mapping[str, Keep], max_points: int) -> None:
+        self.width_ns = 0
+        """The time that a new point stands for; who makes rows of its own accord needs no more of them."""
         self._columns = dict(columns)
         self._max_points = max_points
-        self._rows_per_point = 1
-        self._rows_in_last = 0
+        self._first_ns = self._begin_ns = 0
         self._points: list[Point] = []
 
     def add(self, stamp_ns: int, row: Mapping[str, Value]) -> None:
         """Add a row; a column that it does not have is absent."""
         point = Point(stamp_ns, [row.get(name) for name in self._columns])
-        if self._points and self._rows_in_last < self._rows_per_point:
+        if not self._points:
+            self._first_ns = stamp_ns
+        elif stamp_ns - self._begin_ns < self.width_ns or stamp_ns <= self._points[-1].stamp_ns:
             self._points[-1] = self._joined(self._points[-1], point)
-            self._rows_in_last += 1
             return
         if len(self._points) == self._max_points:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
             self._points = [self._joined(first, second) for first, second in pairs]
-            self._rows_per_point *= 2
+            self.width_ns = max(2 * self.width_ns, 2 * (stamp_ns - self._first_ns) // self._max_points)
         self._points.append(point)
-        self._rows_in_last = 1
+        self._begin_ns = stamp_ns
 
     @property
     def stamps_ns(self) -> list[int]:
@@ -74,7 +76,7 @@ class Thinned:
     def _joined(self, first: Point, second: Point) -> Point:
         keeps = self._columns.values()
         values = map(_kept, keeps, first.values, second.values)
-        return Point(second.stamp_ns, list(values))
+        return Point(max(first.stamp_ns, second.stamp_ns), list(values))
 
 
 def _kept(keep: Keep, first: Value, second: Value) -> Value:

@@ -1,5 +1,6 @@
 """Thinning keeps the bound, every peak, and the last of every counter."""
 
+import itertools
 import random
 
 import pytest
@@ -44,8 +45,22 @@ def test_what_is_absent_stays_absent():
     assert Thinned({"a": "max"}, 2).per_second("a") == []
 
 
-def test_a_clock_that_stands_has_no_rate():
-    thinned = Thinned({"count": "last"}, 4)
-    thinned.add(1, {"count": 1})
-    thinned.add(1, {"count": 2})
-    assert thinned.per_second("count") == [None, None]
+def test_stamps_that_do_not_grow_make_no_point():
+    thinned = Thinned({"count": "last", "peak": "max"}, 4)
+    for stamp, count in ((5, 1), (5, 2), (3, 4), (6, 3)):
+        thinned.add(stamp, {"count": count, "peak": count})
+    assert thinned.stamps_ns == [5, 6]
+    assert (thinned.column("count"), thinned.column("peak")) == ([4, 3], [4, 3])
+    assert thinned.per_second("count") == [None, None], "a nanosecond says nothing of a rate"
+
+
+def test_points_spread_over_the_whole_time():
+    draw = random.Random(SEED)
+    thinned = Thinned({"count": "last"}, 100)
+    stamp = 0
+    for number in range(20_000):
+        stamp += draw.choice((1, 10, 1_000_000))
+        thinned.add(stamp, {"count": number})
+    stamps = thinned.stamps_ns
+    assert 25 <= len(stamps) <= 100
+    assert max(after - before for before, after in itertools.pairwise(stamps)) < stamp / 20

@@ -26,7 +26,7 @@
     const stroke = colour(`c${index % 4}`);
     const value = (_plot, number) => (number == null ? "–" : long.format(number));
     if (style === "points") {
-      const points = { show: true, size: 8, fill: stroke, space: 0 };
+      const points = { show: true, size: 5, fill: stroke, space: 0 };
       return { label, value, stroke, paths: () => null, points };
     }
     const paths = style === "step" ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear();
