@@ -91,6 +91,7 @@ def _setting(default: Any, parse: Callable[[str], Any], text: str, short: str | 
 
 
 _SECONDS = _number(0.001, 86_400.0)
+_SIZE_E6 = _integer(0, 9 * 10**15)
 
 
 @dataclass(frozen=True)
@@ -122,17 +123,37 @@ class Config:
     ws_data_idle_reconnect_seconds: float = _setting(
         120.0, _SECONDS, "reconnect a connection that brought no data for this long; PONG is no data"
     )
+    ws_connection_max_seconds: float = _setting(
+        0.0,
+        _number(0, 2_592_000),
+        "replace each connection when it is this old, without a gap; 0 means never",
+    )
     capture_confirm_timeout_seconds: float = _setting(
         45.0, _SECONDS, "time in which each connection must bring its first data"
     )
     capture_confirm_min_events: int = _setting(
         1, _integer(0, 1_000_000), "data frames that confirm a connection"
     )
+    capture_first_book_seconds: float = _setting(
+        30.0, _SECONDS, "time in which each token must bring its first full book, and for each further try"
+    )
+    capture_witness_silent_seconds: float = _setting(
+        20.0, _SECONDS, "ask the REST books about a token that brought no data for this long"
+    )
+    capture_witness_grace_seconds: float = _setting(
+        2.0, _SECONDS, "time in which the stream may still bring what the REST books show already"
+    )
+    capture_witness_timeout_seconds: float = _setting(
+        5.0, _SECONDS, "longest wait for an answer of the REST books"
+    )
     capture_universe_refresh_enable: bool = _setting(
         True, _boolean, "follow new and closed markets during the run"
     )
     capture_universe_refresh_interval_seconds: float = _setting(
         60.0, _SECONDS, "time between two looks at the market listing"
+    )
+    capture_universe_grace_seconds: float = _setting(
+        600.0, _number(0, 86_400), "go on capturing a market for this long after it left the listing"
     )
     capture_max_markets: int = _setting(
         2000, _integer(1, 1_000_000), "most markets to capture, the largest by volume first"
@@ -171,14 +192,46 @@ class Config:
     runtime_windows_high_res_timer_enable: bool = _setting(
         True, _boolean, "Windows only: 1 ms timer ticks during a live run"
     )
+    sim_fee_model: str = _setting(
+        "flat",
+        _choice(("flat", "polymarket")),
+        "flat: sim-fee-bps of the notional; polymarket: each market's own schedule, from the stream",
+        "--fee-model",
+    )
     sim_fee_bps: int = _setting(
         100, _integer(0, 10_000), "flat taker fee in basis points of the notional", "--fee-bps"
+    )
+    sim_fee_rounding: str = _setting(
+        "floor",
+        _choice(("floor", "half_up", "half_even")),
+        "how the polymarket fee is rounded to 0.00001; the venue's own is floor, as far as is known",
     )
     sim_slippage_bps: int = _setting(
         10, _integer(0, 10_000), "how much worse than shown a taker fills", "--slippage-bps"
     )
     sim_max_fill_size_e6: int = _setting(
-        0, _integer(0, 9 * 10**15), "most that one taker intent fills, in e6 shares; 0 means no cap"
+        0, _SIZE_E6, "most that one taker intent fills, in e6 shares; 0 means no cap"
+    )
+    sim_allow_shorts: bool = _setting(True, _boolean, "let a sale exceed what is held")
+    sim_cash_e6: int = _setting(
+        0,
+        _SIZE_E6,
+        "cash that may be spent beyond what comes in, in e6, a short paid for at 1 a share; 0 means no limit",
+    )
+    alloc_max_orders_per_event: int = _setting(
+        0, _integer(0, 1_000_000_000), "most orders that pass at one event; 0 means no limit, here and below"
+    )
+    alloc_max_orders_per_strategy: int = _setting(
+        0, _integer(0, 1_000_000_000), "most orders of one strategy in the run"
+    )
+    alloc_max_orders_per_market: int = _setting(
+        0, _integer(0, 1_000_000_000), "most orders for one token in the run"
+    )
+    alloc_max_notional_e6: int = _setting(
+        0, _SIZE_E6, "largest price × size of one order, in e6; without a price a share counts as 1"
+    )
+    alloc_max_position_e6: int = _setting(
+        0, _SIZE_E6, "largest position in one token, in e6 shares, were every order to fill"
     )
 
 

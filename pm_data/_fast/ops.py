@@ -5,9 +5,16 @@ Prices and sizes are e6 integers within the venue's range, `ts_event` ns or None
 
 from typing import NamedTuple
 
+MAX_PRICE_E6 = 1_000_000
+MAX_SIZE_E6 = 9 * 10**15
+"""The venue's range: a level's price is above 0, its size may be 0."""
+
 
 class BookOp(NamedTuple):
-    """Replace a token's book; levels as (price, size) in wire order, sizes of 0 included."""
+    """Replace a token's book; levels as (price, size) in wire order, sizes of 0 included.
+
+    `hash` is the venue's hash of this book as sent; None where there was none.
+    """
 
     asset_id: str
     market: str | None
@@ -16,10 +23,15 @@ class BookOp(NamedTuple):
     asks: list[tuple[int, int]]
     tick_size_e6: int | None
     last_trade_price_e6: int | None
+    hash: str | None
 
 
 class ChangeOp(NamedTuple):
-    """Set one level of a token's book to a new aggregate size; 0 removes it."""
+    """Set one level of a token's book to a new aggregate size; 0 removes it.
+
+    `hash`, `best_bid` and `best_ask` say what the book is at the end of the change's
+    run (PROTOCOL.md 1.4); as sent, None where there was none.
+    """
 
     asset_id: str
     market: str | None
@@ -27,6 +39,9 @@ class ChangeOp(NamedTuple):
     is_bid: bool
     price_e6: int
     size_e6: int
+    hash: str | None
+    best_bid: str | None
+    best_ask: str | None
 
 
 class TradeOp(NamedTuple):

@@ -4,16 +4,24 @@ from types import ModuleType
 
 from pm_data.cli import (
     capture,
+    capture_audit,
     capture_bench,
+    capture_coverage,
     capture_events,
     capture_frames,
+    capture_gates,
     capture_inspect,
+    capture_latency_report,
     capture_seal,
     capture_slice,
     capture_verify,
+    compare,
+    config_command,
     demo,
     discover,
+    prove,
     run,
+    strategy,
     venue,
 )
 
@@ -23,13 +31,21 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture,
     capture_inspect,
     capture_verify,
+    capture_audit,
+    capture_latency_report,
+    capture_gates,
+    capture_coverage,
     capture_frames,
     capture_events,
     capture_slice,
     capture_seal,
     capture_bench,
     run,
+    prove,
+    compare,
+    strategy,
     venue,
+    config_command,
 )
 """Each has NAME, SUMMARY, add_arguments(parser) and run(args) -> exit code.
 

@@ -1,21 +1,28 @@
 """Assemble a run, and hold the format of the intent line (SEED.md section 4)."""
 
-import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from pm_data import _fast
-from pm_data._fast import events
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
+from pm_data.errors import StrategyError
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
 from pm_data.runtime.allocator import Passed
-from pm_data.runtime.eventlines import event_line
+from pm_data.runtime.callback_stats import CallbackStats
+from pm_data.runtime.checkpoints import Trail
+from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
+from pm_data.runtime.markets import Markets
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.strategy import PlaceOrderIntent, Strategy
+from pm_data.runtime.order_limits import OrderLimits
+from pm_data.runtime.run_watch import RunWatch
+from pm_data.strategy import CancelIntent, PlaceOrderIntent, SplitIntent, Strategy
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,13 @@ class RunOptions:
     Args:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
+        max_seconds: receive time from the first record on after which it ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
     """
 
     mode: str
     max_events: int | None = None
+    max_seconds: float | None = None
     print_hash: bool = False
     print_pnl: bool = False
     print_summary: bool = False
@@ -48,8 +57,11 @@ def intent_line(seq: int, passed: Passed) -> str:
         terms = (
             f"place|{intent.market_id}|{intent.side}|{price}|{intent.size_e6}|{intent.tif}|{intent.urgency}"
         )
-    else:
+    elif isinstance(intent, CancelIntent):
         terms = f"cancel|{intent.market_id}|{intent.side}||||"
+    else:
+        kind = "split" if isinstance(intent, SplitIntent) else "merge"
+        terms = f"{kind}|{intent.market_id}|||{intent.size_e6}||"
     return f"{seq}|{passed.strategy_id}|{terms}|{intent.tag}\n"
 
 
@@ -61,37 +73,53 @@ def run(
     *,
     opened_at: float,
     core: _fast.Core | None = None,
+    trail: Trail | None = None,
+    watch: RunWatch | None = None,
 ) -> JsonObject:
     """Run strategies over records and return the run's summary.
 
     Args:
         opened_at: `time.perf_counter()` when the first file was opened; `elapsed_ms` counts from it.
         core: the set of twins to use; the one in force unless a test compares both.
+        trail: follows the run's lines, where somebody wants checkpoints or the lines themselves.
+        watch: follows the run, where somebody wants its page.
 
     Raises:
         StrategyError, UsageError, DamageError: as `Orchestrator.run`.
     """
-    intents_hash, events_hash = hashlib.sha256(), hashlib.sha256()
-
-    def hash_event(event: events.Event) -> None:
-        events_hash.update(event_line(event).encode("utf-8"))
-
-    def hash_intent(seq: int, passed: Passed) -> None:
-        intents_hash.update(intent_line(seq, passed).encode("utf-8"))
-
+    if trail is None and options.print_hash:
+        trail = Trail()
     stages = StageClock() if options.print_latency else None
+    calls = CallbackStats() if options.print_summary else None
+    listeners = [listener for listener in (trail, watch) if listener is not None]
     orchestrator = Orchestrator(
         strategies,
-        fees.flat(config.sim_fee_bps),
-        config.sim_slippage_bps,
-        config.sim_max_fill_size_e6,
-        on_event=hash_event if options.print_hash else None,
-        on_intent=hash_intent if options.print_hash else None,
+        lambda markets: _terms(config, markets),
+        limits=OrderLimits(
+            config.alloc_max_orders_per_event,
+            config.alloc_max_orders_per_strategy,
+            config.alloc_max_orders_per_market,
+            config.alloc_max_notional_e6,
+            config.alloc_max_position_e6,
+        ),
+        on_event=_told([listener.event for listener in listeners]),
+        on_intent=None if trail is None else partial(_take_intent, trail),
+        on_fill=_told([listener.fill for listener in listeners]),
         core=core,
         stages=stages,
+        calls=calls,
     )
-    orchestrator.run(records, options.max_events)
+    if watch is not None:
+        watch.attach(orchestrator.pnl)
+        records = watch.following(records)
+    max_ns = None if options.max_seconds is None else round(options.max_seconds * 1_000_000_000)
+    orchestrator.run(records, options.max_events, max_ns)
+    if watch is not None:
+        watch.finish()
+    last = None if trail is None else trail.end(orchestrator.canonical_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
+    if isinstance(records, ReplayRecords):
+        records.finish()
     line: JsonObject = {
         "ok": True,
         "mode": options.mode,
@@ -100,19 +128,65 @@ def run(
         "intents": orchestrator.intents,
         "fills": orchestrator.fills,
     }
-    if options.print_hash:
-        line["final_hash"] = intents_hash.hexdigest()
-        line["events_hash"] = events_hash.hexdigest()
+    if options.print_hash and last is not None:
+        line["final_hash"] = last.intents
+        line["events_hash"] = last.events
     line["elapsed_ms"] = elapsed_ms
     if options.print_pnl:
         line["pnl"] = orchestrator.pnl()
     line["frames"] = orchestrator.stream.frames
     line["counters"] = orchestrator.stream.store.counters()
     line["refused"] = dict(orchestrator.allocator.refused)
-    if options.print_summary:
+    line["unfilled"] = dict(orchestrator.execution.unfilled)
+    if calls is not None:
         line["names"] = orchestrator.stream.store.names()
         line["samples"] = orchestrator.stream.store.samples()
         line["intents_by_strategy"] = dict(orchestrator.intents_by_strategy)
+        line["callback_stats"] = calls.report()
+        line["reports"] = {name: _report(name, strategy) for name, strategy in strategies.items()}
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
+
+
+def _told(listeners: list[Callable[[Any], None]]) -> Callable[[Any], None] | None:
+    """Return who is told of each event or fill; None for nobody."""
+    if len(listeners) < 2:
+        return listeners[0] if listeners else None
+
+    def tell(what: Any) -> None:
+        for listener in listeners:
+            listener(what)
+
+    return tell
+
+
+def _take_intent(trail: Trail, seq: int, passed: Passed) -> None:
+    trail.intent(seq, intent_line(seq, passed))
+
+
+def _report(name: str, strategy: Strategy) -> JsonObject:
+    try:
+        report = dict(strategy.report())
+    except Exception as error:  # a stranger's code
+        raise StrategyError(f"strategy {name} raised {type(error).__name__} in report: {error}") from error
+    for key, value in report.items():
+        if type(key) is not str or type(value) not in (str, int):
+            raise StrategyError(
+                f"strategy {name} reports {key!r}: {value!r}, expected texts and whole numbers"
+            )
+    return report
+
+
+def _terms(config: Config, markets: Markets) -> SimTerms:
+    if config.sim_fee_model == "polymarket":
+        fee = fees.polymarket(markets, config.sim_fee_rounding)
+    else:
+        fee = fees.flat(config.sim_fee_bps)
+    return SimTerms(
+        fee,
+        config.sim_slippage_bps,
+        config.sim_max_fill_size_e6,
+        config.sim_allow_shorts,
+        config.sim_cash_e6,
+    )

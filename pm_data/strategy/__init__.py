@@ -4,12 +4,21 @@ from pm_data.strategy.base import (
     Context,
     MarketState,
     MarketStatus,
+    Parameter,
     Portfolio,
     Strategy,
     TopOfBookUpdate,
     Trade,
 )
-from pm_data.strategy.intents import CancelIntent, Fill, Intent, Intents, PlaceOrderIntent
+from pm_data.strategy.intents import (
+    CancelIntent,
+    Fill,
+    Intent,
+    Intents,
+    MergeIntent,
+    PlaceOrderIntent,
+    SplitIntent,
+)
 
 __all__ = [
     "CancelIntent",
@@ -19,8 +28,11 @@ __all__ = [
     "Intents",
     "MarketState",
     "MarketStatus",
+    "MergeIntent",
+    "Parameter",
     "PlaceOrderIntent",
     "Portfolio",
+    "SplitIntent",
     "Strategy",
     "TopOfBookUpdate",
     "Trade",

@@ -82,25 +82,47 @@ def test_book(decoder):
     frame = book(bids=[("0.1", "5"), (".48", "0")], tick_size="0.01", last_trade_price="")
     bids = [(100_000, 5_000_000), (480_000, 0)]
     assert decoder.decode(frame) == [
-        BookOp(A, MARKET, 1_000_000_000, bids, [(460_000, 20_000_000)], 10_000, None)
+        BookOp(A, MARKET, 1_000_000_000, bids, [(460_000, 20_000_000)], 10_000, None, "00")
     ]
 
 
 def test_a_book_needs_no_type_and_one_side_is_enough(decoder):
     frame = encode({"asset_id": A, "bids": None, "asks": [{"price": "0.5", "size": "1"}]})
-    assert decoder.decode(frame) == [BookOp(A, None, None, [], [(500_000, 1_000_000)], None, None)]
+    assert decoder.decode(frame) == [BookOp(A, None, None, [], [(500_000, 1_000_000)], None, None, None)]
     assert decoder.counters["bad_side_list"] == 1
     assert decoder.counters["bad_timestamp"] == 1
 
 
 def test_price_change_in_its_three_forms(decoder):
-    expected = [ChangeOp(A, MARKET, 5_000_000, True, 500_000, 7_000_000)]
+    level_set = (A, MARKET, 5_000_000, True, 500_000, 7_000_000)
+    older = [ChangeOp(*level_set, None, None, None)]  # their hashes are of another text
     common = {"market": MARKET, "timestamp": "5", "event_type": "price_change", "hash": "00"}
     level = {"price": "0.5", "size": "7", "side": "BUY"}
-    assert decoder.decode(change((A, "BUY", "0.5", "7"), timestamp="5")) == expected
-    assert decoder.decode(encode(common | {"asset_id": A, "changes": [level]})) == expected
-    assert decoder.decode(encode(common | {"asset_id": A} | level)) == expected
+    assert decoder.decode(change((A, "BUY", "0.5", "7"), timestamp="5")) == [
+        ChangeOp(*level_set, "00", None, None)
+    ]
+    assert decoder.decode(encode(common | {"asset_id": A, "changes": [level]})) == older
+    assert decoder.decode(encode(common | {"asset_id": A} | level)) == older
     assert decoder.counters["data"] == 3
+
+
+@pytest.mark.parametrize("spaced", [False, True])
+@pytest.mark.parametrize("more", [{}, {"surprise": 1}], ids=["usual", "general"])
+def test_a_change_carries_what_its_run_is_checked_against(decoder, spaced, more):
+    entries = [
+        {"asset_id": A, "price": "0.5", "size": "7", "side": "BUY", "hash": "ab" * 20, "best_bid": "0.5"},
+        {"asset_id": B, "price": "0.5", "size": "7", "side": "SELL", "best_ask": "", "hash": 5} | more,
+    ]
+    entries[0]["best_ask"] = "1"
+    message = {
+        "market": MARKET,
+        "price_changes": entries,
+        "timestamp": "5",
+        "event_type": "price_change",
+    }
+    frame = json.dumps(message).encode() if spaced else encode(message)
+    found = [(op.hash, op.best_bid, op.best_ask) for op in decoder.decode(frame)]
+    assert found == [("ab" * 20, "0.5", "1"), ("5", None, "")]
 
 
 def test_numbers_count_in_text_or_bare_and_never_as_floats(decoder):
@@ -193,6 +215,8 @@ def test_unknown_names_are_counted_sampled_and_bounded(decoder):
     decoder.decode(b'{"event_type":"\\ud800"}')
     assert len(decoder.names["unknown_types"]) == 65
     assert decoder.names["unknown_types"]["(other)"] == 137
-    assert decoder.names["unknown_keys"] == {"novelty": 1}
+    decoder.decode(encode({"event_type": "new_market", "id": "1", "oddity": 1}))
+    decoder.decode(encode({"event_type": "best_bid_ask", "asset_id": A, "spread": "0.1", "oddity": 1}))
+    assert decoder.names["unknown_keys"] == {"novelty": 1, "oddity": 2}
     assert decoder.samples["type kind0"] == '{"event_type":"kind0"}'
     json.dumps([decoder.names, decoder.samples], ensure_ascii=False).encode("utf-8")

@@ -1,11 +1,7 @@
 """`run` as a user calls it: its line, its errors, and the determinism audit of SEED.md section 7."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from support.bundles import make_bundle, stamped
@@ -49,56 +45,6 @@ def test_without_a_strategy_there_are_events_and_no_intents(run_dir):
     assert line["final_hash"] == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-def interpreters():
-    """Return the Python interpreters at hand from 3.11 on, by version."""
-    found = {sys.version_info[:2]: sys.executable}
-    candidates = [shutil.which(f"python3.{minor}") for minor in range(11, 15)]
-    candidates += sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
-    for candidate in filter(None, candidates):
-        code = "import sys; print(*sys.version_info[:2])"
-        done = subprocess.run([candidate, "-c", code], capture_output=True, encoding="utf-8", check=False)
-        if done.returncode == 0:
-            major, minor = map(int, done.stdout.split())
-            if (major, minor) >= (3, 11):
-                found.setdefault((major, minor), str(candidate))
-    return found
-
-
-def test_replay_hash_matrix(run_dir, tmp_path, core):
-    """One stable line over cores, Pythons, hash seeds, places and with or without the idx."""
-    if core.name == "compiled":
-        environments = [{"PM_DATA_CORE": "compiled", "PYTHONHASHSEED": seed} for seed in ("0", "1", "77")]
-        pythons = {sys.version_info[:2]: sys.executable}
-    else:
-        environments = [{"PM_DATA_CORE": "pure", "PYTHONHASHSEED": seed} for seed in ("0", "1")]
-        environments.append({"PM_DATA_CORE": "pure", "TZ": "Asia/Tokyo", "LC_ALL": "C"})
-        pythons = interpreters()
-    moved = tmp_path / "moved" / "made"
-    shutil.copytree(run_dir, moved)
-    for idx in moved.glob("capture/*.idx"):
-        idx.unlink()
-    lines = set()
-    for environment in environments:
-        for python in pythons.values():
-            for place in (run_dir, moved):
-                done = replay(
-                    place, *AUDIT, *strategy_settings(TAKER), python=python, cwd=tmp_path, **environment
-                )
-                assert done.returncode == 0, done.stderr
-                lines.add(done.stdout)
-    print("Pythons:", *pythons)
-    assert len(lines) == 1
-    assert json.loads(lines.pop())["fills"] > 0
-
-
-def test_both_cores_give_the_same_stable_line(run_dir, both_cores):
-    lines = {
-        replay(run_dir, *AUDIT, *strategy_settings(TAKER), PM_DATA_CORE=core).stdout
-        for core in ("pure", "compiled")
-    }
-    assert len(lines) == 1
-
-
 def strategy_settings(settings):
     return [text for setting in settings for text in ("--strategy-params", setting)]
 
@@ -109,6 +55,18 @@ def test_settings_that_were_set_are_echoed(run_dir):
     assert "sim_max_fill_size_e6" not in line
 
 
+def test_limits_are_flags_and_what_they_refuse_is_counted(run_dir):
+    line = json_line(replay(run_dir, "--strategy", "toy_spread", "--alloc-max-orders-per-strategy", "1"))
+    assert (line["intents"], line["unfilled"]) == (1, {"maker": 1})
+    assert line["refused"].keys() == {"strategy_limit"}
+
+
+def test_a_fee_model_without_its_schedule_is_one_line(run_dir):
+    done = replay(run_dir, "--fee-model", "polymarket", "--strategy", "toy_spread", *strategy_settings(TAKER))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"no universe record names the token {A}\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -117,6 +75,7 @@ def test_settings_that_were_set_are_echoed(run_dir):
         (["--strategy", "nonsense"], 2, "--strategy nonsense: unknown"),
         (["--duration-seconds", "1"], 2, "--duration-seconds goes with --mode live"),
         (["--print-latency-report-json"], 2, "goes with --mode live"),
+        (["--fee-model", "free"], 78, "--sim-fee-model: 'free' is not one of flat, polymarket"),
         (["--fee-bps", "1.5"], 78, "--sim-fee-bps: '1.5' is not a whole number from 0 to 10000"),
         (["--execution", "real"], 78, "--execution: invalid choice: 'real'"),
         (["--max-events"], 2, "argument --max-events: expected one argument"),

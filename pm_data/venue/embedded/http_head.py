@@ -1,11 +1,12 @@
 """HTTP/1.1 as far as the venue needs it: request heads in, whole answers out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 128 * 1024
-_MAX_PARAMETERS = 32
+_MAX_PARAMETERS = 128
 
 _REASONS = {
     200: "OK",
@@ -28,6 +29,7 @@ class Head:
     Args:
         path: without the query, percent-decoded.
         query: of a parameter given twice the last counts.
+        pairs: every parameter, in order.
         headers: names in lower case.
         body_bytes: length of the body that follows.
     """
@@ -38,6 +40,7 @@ class Head:
     headers: dict[str, str]
     body_bytes: int
     keep_alive: bool
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def upgrades(self) -> bool:
@@ -82,15 +85,18 @@ def parse_head(head: bytes) -> Head:
         headers=headers,
         body_bytes=int(length),
         keep_alive=parts[2] == "HTTP/1.1" and connection != "close",
+        pairs=tuple(pairs),
     )
 
 
-def answer(status: int, body: bytes, *, keep_alive: bool) -> bytes:
+def answer(status: int, body: bytes, *, keep_alive: bool, headers: Mapping[str, str] | None = None) -> bytes:
     """Return a whole response with a JSON body."""
+    further = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\n"
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Fault')}\r\n"
         "Content-Type: application/json; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n"
+        f"{further}"
         f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
     )
     return head.encode("ascii") + body
