@@ -13,6 +13,11 @@ READERS = {
     "capture-inspect": lambda run, out: [f"--run-dir={run}"],
     "capture-slice": lambda run, out: [f"--run-dir={run}", f"--data-dir={out}", f"--run-id=cut-{next(RUNS)}"],
     "capture-seal": lambda run, out: [f"--run-dir={run}"],
+    "capture-audit": lambda run, out: [f"--run-dir={run}"],
+    "capture-coverage": lambda run, out: [f"--run-dir={run}"],
+    "capture-gates": lambda run, out: [f"--run-dir={run}"],
+    "capture-latency-report": lambda run, out: [f"--run-dir={run}"],
+    "compare": lambda run, out: [str(run), str(run)],
     "run": lambda run, out: ["--mode=replay", f"--run-dir={run}", "--print-hash"],
     "run --salvage": lambda run, out: ["--mode=replay", f"--run-dir={run}", "--salvage"],
 }
@@ -20,6 +25,9 @@ READERS = {
 
 Those that change a run (`CHANGING`) need one of their own.
 """
+
+JUDGING = {"capture-audit", "capture-coverage", "capture-gates", "capture-latency-report", "compare"}
+"""Those whose verdict is not about the files: of a good run it may be bad, and the other way round."""
 
 CHANGING = {"capture-verify --repair", "capture-seal"}
 
