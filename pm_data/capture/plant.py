@@ -1,5 +1,7 @@
 """The threads around a session that bring its records to the disk and say how that goes."""
 
+from collections.abc import Callable
+
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.writer import ShardWriter
@@ -12,6 +14,7 @@ from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.metrics import Samples
 from pm_data.capture.runlog import RunLog
 from pm_data.capture.sync_thread import SyncThread
+from pm_data.capture.tally import Tally
 from pm_data.capture.threads import Periodic
 from pm_data.capture.writer_thread import WriterThread
 from pm_data.config import Config
@@ -29,14 +32,24 @@ _THREAD_SECONDS = 0.5
 class Plant:
     """Writes what comes into `log` until `stop`. Its threads start when it is made."""
 
-    def __init__(self, config: Config, run: RunDir, latch: FatalLatch, monitor: LoopMonitor) -> None:
+    def __init__(
+        self,
+        config: Config,
+        run: RunDir,
+        latch: FatalLatch,
+        monitor: LoopMonitor,
+        tap: Callable[[list[Record]], None] | None = None,
+    ) -> None:
         """Start the threads.
+
+        Args:
+            tap: as in `RecordLog`.
 
         Raises:
             OSError: a file of the run cannot be made.
         """
         self._latch = latch
-        self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes)
+        self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes, tap=tap)
         self._journal = Journal(run.path, latch)
         self.runlog = RunLog(self._journal)
         latency = Samples(config.capture_metrics_max_samples)
@@ -53,12 +66,25 @@ class Plant:
         self._disk = DiskWatch(
             run.path, config.capture_disk_usage_interval_seconds, config.capture_min_free_bytes, latch
         )
-        self._heartbeat = Heartbeat(self._writer, monitor, self._disk, latency, self.runlog, self._journal)
+        self.tally = Tally(self.runlog)
+        self._heartbeat = Heartbeat(
+            self._writer, monitor, self._disk, latency, self.log, self.runlog, self._journal, self.tally
+        )
         self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
 
     def balance(self) -> Balance:
         """Return the accounts of all shards together."""
         return total(self._writer.balances().values())
+
+    @property
+    def lag_p99_ms(self) -> float | None:
+        """Return the event loop's lateness at the last heartbeat."""
+        return self._heartbeat.lag_p99_ms
+
+    @property
+    def disk_free_bytes(self) -> int | None:
+        """Return the free space at the last look."""
+        return self._disk.free_bytes
 
     def last_records(self) -> dict[int, list[Record]]:
         """Return the last records of each shard that came to the writer."""

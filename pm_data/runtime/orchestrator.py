@@ -30,6 +30,7 @@ MAX_FILL_ROUNDS = 16
 Callback = Callable[..., Intents]
 IntentSink = Callable[[int, Passed], None]
 EventSink = Callable[[events.Event], None]
+FillSink = Callable[[Fill], None]
 
 _PAYOUTS_E6 = {"0": 0, "0.5": 500_000, "1": 1_000_000}
 """What a resolved token pays, by the cause of its status."""
@@ -44,6 +45,7 @@ class Orchestrator:
         limits: what orders are held against.
         on_event: told every event before the strategies are, for hashing; None for nobody.
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
+        on_fill: told every fill; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
         calls: told of each call of a strategy; None for nobody.
@@ -57,6 +59,7 @@ class Orchestrator:
         limits: OrderLimits = NO_LIMITS,
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
+        on_fill: FillSink | None = None,
         core: _fast.Core | None = None,
         stages: StageClock | None = None,
         calls: CallbackStats | None = None,
@@ -73,6 +76,7 @@ class Orchestrator:
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
         self._on_event = on_event
         self._on_intent = on_intent
+        self._on_fill = on_fill
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
@@ -151,6 +155,8 @@ class Orchestrator:
             self._on_event = stages.timed("emit", self._on_event)
         if self._on_intent is not None:
             self._on_intent = stages.timed("emit", self._on_intent)
+        if self._on_fill is not None:
+            self._on_fill = stages.timed("emit", self._on_fill)
 
     def pnl(self) -> Pnl:
         """Return the ledger's sums, marked at the tops of book last delivered."""
@@ -215,6 +221,9 @@ class Orchestrator:
         fills = self._fill(intents, seq)
         self.intents += len(intents)
         self.fills += len(fills)
+        if self._on_fill is not None:
+            for fill in fills:
+                self._on_fill(fill)
         if self._limits is not None:
             self._limits.executed()
         return fills

@@ -14,8 +14,8 @@ from pm_data.frame import (
 )
 from pm_data.state.carried import carried_state
 
-_NO_EFFECT = frozenset({Control.UNIVERSE, Control.OPENED, Control.END})
-"""Known, and without meaning for a book."""
+_NO_EFFECT = frozenset({Control.UNIVERSE, Control.OPENED, Control.END, Control.WITNESS, Control.MISSING})
+"""Known, and without meaning for a book: what a witness found lost is a gap record of its own."""
 
 
 class Controls:

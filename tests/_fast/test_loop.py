@@ -54,7 +54,7 @@ class Watcher(Strategy):
 
 
 def outcome(run_dir, core, **options):
-    """Return everything that comes of a replay: the line, or what ended it, what was told and what was seen."""
+    """Return all that comes of a replay: the line, or what ended it, what was told, what was seen."""
     told = []
     strategies = load_strategies(["toy_spread"], SETTINGS) | {"watcher": Watcher()}
     try:

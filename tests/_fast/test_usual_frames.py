@@ -5,7 +5,15 @@ import random
 
 import pytest
 from support.mutants import mutated
-from support.samples import STYLES, entry, in_styles, opening_book, price_change, sample_frames, usual_messages
+from support.samples import (
+    STYLES,
+    entry,
+    in_styles,
+    opening_book,
+    price_change,
+    sample_frames,
+    usual_messages,
+)
 
 from pm_data._fast import usual_frames
 from pm_data._fast.decode_py import Decoder, GeneralDecoder
@@ -28,7 +36,7 @@ def test_the_venues_styles_take_the_short_cut(message):
     for style in STYLES[:2]:
         text = json.dumps(message, separators=style)
         if isinstance(message, list):
-            text = text.replace("}, {\"market", "},{\"market")
+            text = text.replace('}, {"market', '},{"market')
         types = {}
         assert UsualFrames(types).read(text) == GeneralDecoder().decode(text.encode())
         assert sum(types.values()) == (len(message) if isinstance(message, list) else 1)
@@ -42,11 +50,11 @@ def test_recorded_frames_take_the_short_cut(shared_data):
     assert_same(frames)
 
 
-def test_mutants(shared_data):
+def test_mutants():
     print("seed", SEED)
     generator = random.Random(SEED)
-    frames = in_styles(usual_messages())
-    assert_same(mutated(generator.choice(frames), sample_frames(), generator) for _ in range(20_000))
+    usual, frames = in_styles(usual_messages()), sample_frames()
+    assert_same(mutated(generator.choice(usual), frames, generator) for _ in range(20_000))
 
 
 @pytest.mark.long

@@ -17,7 +17,21 @@ PIECES = [
 KEYS = "asset_id asks best_ask best_bid bids event_type hash market novelty price side size timestamp".split()
 SPACES = ["", "", "", " ", "\n", "\t", "\r\n", "  "]
 NUMBERS = "0 1 0.5 .5 1. -1 +1 1e3 0.4200000 0.1234567 1.000001 007 9000000000 9000000000.000001".split()
-NUMBERS += ["9" * 18, "9" * 19, "0." + "3" * 401, "1_0", "0x1", "٣", " 1", "NaN", "", "9223372036854.775808"]
+NUMBERS += [
+    "0.4200005",
+    "12.34567891",
+    "0.9999999",
+    "9" * 18,
+    "9" * 19,
+    "0." + "3" * 401,
+    "1_0",
+    "0x1",
+    "٣",
+    " 1",
+    "NaN",
+    "",
+    "9223372036854.775808",
+]
 VALUES = [None, True, [], {}, "", "x", "é", "\ud800", "a|b", "BUY", "book", "PONG", [[]], [None], {"": ""}]
 
 
@@ -79,7 +93,7 @@ def _changed(value, generator):
     """Return a value changed in one place, most often deep inside."""
     if isinstance(value, list) and value and generator.random() < 0.8:
         at = generator.randrange(len(value))
-        kind = generator.randrange(6)
+        kind = generator.randrange(9)
         if kind == 0:
             return value[:at] + value[at + 1 :]
         if kind == 1:
@@ -88,8 +102,9 @@ def _changed(value, generator):
             return generator.sample(value, len(value))
         return [*value[:at], _changed(value[at], generator), *value[at + 1 :]]
     if isinstance(value, dict) and value and generator.random() < 0.9:
-        key = generator.choice(list(value))
-        kind = generator.randrange(8)
+        nested = [key for key, one in value.items() if isinstance(one, list | dict)]
+        key = generator.choice([*value, *nested, *nested])
+        kind = generator.randrange(12)
         rest = {name: one for name, one in value.items() if name != key}
         if kind == 0:
             return rest

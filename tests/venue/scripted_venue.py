@@ -291,12 +291,14 @@ def make_markets(count: int, first: int = 0) -> list[Market]:
 def quick_config(url: str, **changes: Any) -> Config:
     """Return settings with waits that a test can afford."""
     quick = Config(
+        clob_base_url="http://127.0.0.1:9",
         clob_ws_url=url,
         ws_ping_interval_seconds=0.2,
         ws_ping_timeout_seconds=5.0,
         ws_data_idle_reconnect_seconds=30.0,
         capture_confirm_timeout_seconds=20.0,
         capture_universe_refresh_enable=False,
+        capture_universe_grace_seconds=0.0,
     )
     return replace(quick, **changes)
 
