@@ -383,7 +383,7 @@ cdef class Loop:
             self._tops.top_changed(event)
         if not self._listeners:
             return 0
-        intents = None
+        groups = None
         for name, callback, context, portfolio in self._listeners:
             try:
                 answer = callback(context, event, event._market, portfolio)
@@ -395,8 +395,11 @@ cdef class Loop:
                     raise
                 raise blamed from error
             if answer is not None:
-                passed = self._tops.check(name, answer)
-                intents = passed if intents is None else intents + passed
-        if intents:
-            self._tops.execute(intents, event.seq)
+                intents = self._tops.check(name, answer)
+                if intents:
+                    if groups is None:
+                        groups = []
+                    groups.append((name, intents))
+        if groups is not None:
+            self._tops.execute(groups, event.seq)
         return 0
