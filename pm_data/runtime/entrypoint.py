@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from pm_data import _fast
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
 from pm_data.errors import StrategyError
 from pm_data.frame import Record
@@ -31,11 +32,13 @@ class RunOptions:
     Args:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
+        max_seconds: receive time from the first record on after which it ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
     """
 
     mode: str
     max_events: int | None = None
+    max_seconds: float | None = None
     print_hash: bool = False
     print_pnl: bool = False
     print_summary: bool = False
@@ -108,12 +111,14 @@ def run(
     )
     if watch is not None:
         watch.attach(orchestrator.pnl)
-        records = watch.following(records)
-    orchestrator.run(records, options.max_events)
+    max_ns = None if options.max_seconds is None else round(options.max_seconds * 1_000_000_000)
+    orchestrator.run(records, options.max_events, max_ns)
     if watch is not None:
         watch.finish()
     last = None if trail is None else trail.end(orchestrator.canonical_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
+    if isinstance(records, ReplayRecords):
+        records.finish()
     line: JsonObject = {
         "ok": True,
         "mode": options.mode,

@@ -50,6 +50,7 @@ class SimExecution:
 
     Args:
         unfilled: how many intents that ask for a fill got none, by reason.
+        taken: what was taken of shown levels, by token and whether it was bought.
     """
 
     def __init__(
@@ -59,13 +60,13 @@ class SimExecution:
         self._account = account
         self._markets = markets
         self._terms = terms
-        self._taken: dict[tuple[str, bool], _Taken] = {}
+        self.taken: dict[tuple[str, bool], _Taken] = {}
         self.acks = 0
         self.unfilled: Counter[str] = Counter()
 
     def top_changed(self, event: events.TopOfBookUpdate) -> None:
         """Forget what was taken from a side whose price or size has changed."""
-        if self._taken:
+        if self.taken:
             self._taken_of(event.market_id, True, event.ask_px_e6, event.ask_sz_e6)
             self._taken_of(event.market_id, False, event.bid_px_e6, event.bid_sz_e6)
 
@@ -73,9 +74,9 @@ class SimExecution:
         self, market_id: str, is_buy: bool, price_e6: int | None, shown_e6: int | None
     ) -> _Taken | None:
         """Return what was taken of this level, None for nothing; what was taken of another is forgotten."""
-        taken = self._taken.get((market_id, is_buy))
+        taken = self.taken.get((market_id, is_buy))
         if taken and (taken.price_e6, taken.shown_e6) != (price_e6, shown_e6):
-            del self._taken[(market_id, is_buy)]
+            del self.taken[(market_id, is_buy)]
             return None
         return taken
 
@@ -136,7 +137,7 @@ class SimExecution:
                 return "cash"
         self._account.fill(market_id, is_buy, price_e6, size_e6, fee_e6)
         if taken is None:
-            taken = self._taken[(market_id, is_buy)] = _Taken(shown_price, shown_size)
+            taken = self.taken[(market_id, is_buy)] = _Taken(shown_price, shown_size)
         taken.taken_e6 += size_e6
         return [Fill(passed.strategy_id, market_id, intent.side, price_e6, size_e6, fee_e6, seq, intent.tag)]
 
