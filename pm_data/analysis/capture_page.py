@@ -31,8 +31,8 @@ def capture_page(
     parts: list[Part] = [
         _figures(report, judged, inspection),
         _gates(judged),
-        *_charts(series),
         *_coverage(series, inspection),
+        *_charts(series),
         _gaps(inspection),
         _connections(report, inspection),
         _messages(inspection),
