@@ -10,10 +10,8 @@ follows something unusual in a shard go through the twin's own steps.
 include "source_digest.pxi"
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.dict cimport PyDict_GetItem
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
-from cpython.object cimport PyObject
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -372,16 +370,14 @@ cdef class Loop:
 
     cdef int _deliver_top(self, TopOfBookUpdate event) except -1:
         """Do what the engine's own delivery of a top of book does, where nobody listens but strategies."""
-        cdef PyObject *market
         if self._taken:
             self._tops.top_changed(event)
         if not self._listeners:
             return 0
-        market = PyDict_GetItem((<StateStore>self._stream.store)._tokens, event.market_id)
         intents = None
         for name, callback, context, portfolio in self._listeners:
             try:
-                answer = callback(context, event, <object>market, portfolio)
+                answer = callback(context, event, event._market, portfolio)
                 if answer is not None and isinstance(answer, Iterator):
                     answer = list(answer)
             except Exception as error:

@@ -320,11 +320,13 @@ cdef class StateStore:
 
     cdef MarketState _numbered(self, Numbering numbering, int32_t number):
         cdef list states = numbering.states
+        if number < PyList_GET_SIZE(states):
+            token = <object>PyList_GET_ITEM(states, number)
+            if token is not None:
+                return <MarketState>token
         while len(states) <= number:
             states.append(None)
-        token = states[number]
-        if token is None:
-            token = states[number] = self._token(numbering.token_texts[number])
+        token = states[number] = self._token(numbering.token_texts[number])
         return <MarketState>token
 
     cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq):
@@ -529,7 +531,7 @@ cdef class StateStore:
         self._top_of_book_events += 1
         token.sequence = seq + len(events) + 1
         event = TopOfBookUpdate.__new__(TopOfBookUpdate)
-        event.market_id = token.market_id
+        event.market_id, event._market = token.market_id, token
         event._bid_px, event._bid_sz = top.bid_px, top.bid_sz
         event._ask_px, event._ask_sz = top.ask_px, top.ask_sz
         event._ts_event, event.ts_recv, event.seq = ts_event, ts_recv, token.sequence

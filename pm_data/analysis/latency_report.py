@@ -14,8 +14,8 @@ from pm_data.analysis.runlog import milliseconds, read_lines, text, whole
 from pm_data.bundle.opening import Bundle
 from pm_data.jsonlib import JsonObject
 
-_STOPPING = "stop"
-"""Cause of a connection that our own stop closed."""
+_PLANNED = frozenset({"stop", "rotation", "unneeded"})
+"""Causes of a connection that we closed without losing anything by it."""
 
 
 class _Quantiles:
@@ -74,7 +74,7 @@ class LatencyReport:
             self._reconnects[text(entry, "cause") or "unknown"] += 1
         elif record_type == "disconnected":
             cause = text(entry, "cause") or "unknown"
-            if cause != _STOPPING:
+            if cause not in _PLANNED:
                 self._disconnects[cause] += 1
 
     def note_metrics(self, entry: JsonObject) -> None:

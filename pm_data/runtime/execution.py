@@ -6,6 +6,7 @@ changed, at a price made worse by the slippage. Fills are booked here.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,26 +81,37 @@ class SimExecution:
             return None
         return taken
 
-    def execute(self, passed: Passed, seq: int) -> list[Fill]:
-        """Acknowledge an intent; return its fills, which are booked: none, one, or two of a pair.
+    def execute(self, intents: Sequence[Passed], seq: int) -> list[Fill]:
+        """Acknowledge intents one after another; return their fills, which are booked.
+
+        An order has one fill or none, a split or merge two or none.
 
         Raises:
             E6OverflowError: an amount does not fit 64 bits.
             UsageError: the fee model does not know the token's fees.
         """
-        self.acks += 1
-        intent = passed.intent
-        if isinstance(intent, CancelIntent):
-            return []
-        found = (
-            self._take(passed, intent, seq)
-            if isinstance(intent, PlaceOrderIntent)
-            else (self._exchange(passed, intent, seq))
-        )
-        if isinstance(found, str):
-            self.unfilled[found] += 1
-            return []
-        return found
+        fills: list[Fill] = []
+        makers = 0
+        for passed in intents:
+            intent = passed.intent
+            found: list[Fill] | str
+            if type(intent) is PlaceOrderIntent and intent.urgency == "maker":
+                makers += 1
+                continue
+            if isinstance(intent, PlaceOrderIntent):
+                found = self._take(passed, intent, seq)
+            elif isinstance(intent, CancelIntent):
+                continue
+            else:
+                found = self._exchange(passed, intent, seq)
+            if isinstance(found, str):
+                self.unfilled[found] += 1
+            else:
+                fills += found
+        self.acks += len(intents)
+        if makers:
+            self.unfilled["maker"] += makers
+        return fills
 
     def _take(self, passed: Passed, intent: PlaceOrderIntent, seq: int) -> list[Fill] | str:
         """Return the fill of an order, or why there is none."""

@@ -206,29 +206,36 @@ class Orchestrator:
 
     def _execute(self, intents: list[Passed], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
-        for round_number in range(MAX_FILL_ROUNDS + 1):
-            fills = [fill for passed in intents for fill in self._execute_one(passed, seq)]
-            if self._limits is not None:
-                self._limits.executed()
-            intents = self._answers_to(fills, seq)
-            if round_number == MAX_FILL_ROUNDS and intents:
-                self.allocator.refused["fill_rounds"] += len(intents)
-            if not intents:
-                break
+        fills = self._execute_round(intents, seq)
+        if fills:
+            self._answer(fills, seq)
         if self._limits is not None:
             self._limits.event_done()
 
-    def _execute_one(self, passed: Passed, seq: int) -> list[Fill]:
-        self.intents += 1
-        self.intents_by_strategy[passed.strategy_id] += 1
+    def _execute_round(self, intents: list[Passed], seq: int) -> list[Fill]:
+        for strategy_id, _intent in intents:
+            self.intents_by_strategy[strategy_id] += 1
         if self._on_intent is not None:
-            self._on_intent(seq, passed)
-        fills = self._fill(passed, seq)
+            for passed in intents:
+                self._on_intent(seq, passed)
+        fills = self._fill(intents, seq)
+        self.intents += len(intents)
         self.fills += len(fills)
         if self._on_fill is not None:
             for fill in fills:
                 self._on_fill(fill)
+        if self._limits is not None:
+            self._limits.executed()
         return fills
+
+    def _answer(self, fills: list[Fill], seq: int) -> None:
+        intents = self._answers_to(fills, seq)
+        for _round in range(MAX_FILL_ROUNDS):
+            if not intents:
+                return
+            intents = self._answers_to(self._execute_round(intents, seq), seq)
+        if intents:
+            self.allocator.refused["fill_rounds"] += len(intents)
 
     def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
         answers: list[Passed] = []
