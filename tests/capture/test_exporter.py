@@ -37,7 +37,7 @@ def test_a_capture_serves_its_heartbeat(tmp_path, port):
     flags = (f"--metrics-port={port}", "--ws-shards=2")
     venue = EmbeddedVenue(VenueOptions(markets=4, rate=200))
     with venue, Capture(venue.urls, tmp_path, *flags) as capture:
-        capture.wait_for_frames(100)
+        capture.wait_until(lambda lines: any(line.get("coverage_pct") == 100 for line in lines))
         samples = scrape(port)
         capture.interrupt()
     beats = [beat for beat in runlog(capture.run_dir) if beat["record_type"] == "heartbeat"]
