@@ -186,6 +186,17 @@ class Config:
     capture_fsync_interval_seconds: float = _setting(
         1.0, _SECONDS, "time between two forced writes to the disk"
     )
+    capture_metrics_port: int = _setting(
+        0,
+        _integer(0, 65535),
+        "serve Prometheus metrics there, 0 for nowhere (extra metrics)",
+        "--metrics-port",
+    )
+    capture_metrics_host: str = _setting(
+        "127.0.0.1",
+        _text,
+        "address that metrics are served on; every other than loopback lets strangers read",
+    )
     capture_windows_high_res_timer_enable: bool = _setting(
         True, _boolean, "Windows only: 1 ms timer ticks during a capture"
     )
