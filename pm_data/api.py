@@ -73,7 +73,8 @@ class RunBundle:
         Raises:
             DamageError: at damage, unless salvage was asked for.
         """
-        return self._bundle.replay_records(lambda _tail: None, self.damage.append if self._salvage else None)
+        on_damage = self.damage.append if self._salvage else None
+        return iter(self._bundle.replay_records(lambda _tail: None, on_damage))
 
     def frames(self, *, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Record]:
         """Yield the received frames, `payload` byte for byte as the venue sent them.
