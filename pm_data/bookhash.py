@@ -9,6 +9,25 @@ def level_text(price: str, size: str) -> str:
     return f'{{"price":"{price}","size":"{size}"}}'
 
 
+def hash_beginning(
+    market: str, asset_id: str, timestamp_ms_text: str, bids_text: str, asks_text: str, min_order_size: str
+) -> "hashlib._Hash":
+    """Return the SHA-1 of the hashed text up to the tick size; arguments as `hash_sides`."""
+    # The venue hashes the JSON it would send from its REST interface, with the hash itself left empty.
+    text = (
+        f'{{"market":"{market}","asset_id":"{asset_id}","timestamp":"{timestamp_ms_text}","hash":"",'
+        f'"bids":[{bids_text}],"asks":[{asks_text}],"min_order_size":"{min_order_size}","tick_size":"'
+    )
+    # A lone surrogate in a venue's text must give a mismatch, not an exception.
+    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+
+
+def hash_ending(tick_size: str, neg_risk: bool, last_trade_price: str) -> bytes:
+    """Return the rest of the hashed text, from the tick size on."""
+    neg_risk_text = "true" if neg_risk else "false"
+    return f'{tick_size}","neg_risk":{neg_risk_text},"last_trade_price":"{last_trade_price}"}}'.encode()
+
+
 def hash_sides(
     market: str,
     asset_id: str,
@@ -21,15 +40,9 @@ def hash_sides(
     last_trade_price: str,
 ) -> str:
     """Return the hash of a book whose sides are level texts joined by commas; otherwise as `book_hash`."""
-    # The venue hashes the JSON it would send from its REST interface, with the hash itself left empty.
-    text = (
-        f'{{"market":"{market}","asset_id":"{asset_id}","timestamp":"{timestamp_ms_text}","hash":"",'
-        f'"bids":[{bids_text}],"asks":[{asks_text}],"min_order_size":"{min_order_size}",'
-        f'"tick_size":"{tick_size}","neg_risk":{"true" if neg_risk else "false"},'
-        f'"last_trade_price":"{last_trade_price}"}}'
-    )
-    # A lone surrogate in a venue's text must give a mismatch, not an exception.
-    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    digest = hash_beginning(market, asset_id, timestamp_ms_text, bids_text, asks_text, min_order_size)
+    digest.update(hash_ending(tick_size, neg_risk, last_trade_price))
+    return digest.hexdigest()
 
 
 def book_hash(
