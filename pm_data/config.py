@@ -91,6 +91,7 @@ def _setting(default: Any, parse: Callable[[str], Any], text: str, short: str | 
 
 
 _SECONDS = _number(0.001, 86_400.0)
+_SIZE_E6 = _integer(0, 9 * 10**15)
 
 
 @dataclass(frozen=True)
@@ -170,14 +171,46 @@ class Config:
     runtime_windows_high_res_timer_enable: bool = _setting(
         True, _boolean, "Windows only: 1 ms timer ticks during a live run"
     )
+    sim_fee_model: str = _setting(
+        "flat",
+        _choice(("flat", "polymarket")),
+        "flat: sim-fee-bps of the notional; polymarket: each market's own schedule, from the stream",
+        "--fee-model",
+    )
     sim_fee_bps: int = _setting(
         100, _integer(0, 10_000), "flat taker fee in basis points of the notional", "--fee-bps"
+    )
+    sim_fee_rounding: str = _setting(
+        "floor",
+        _choice(("floor", "half_up", "half_even")),
+        "how the polymarket fee is rounded to 0.00001; the venue's own is floor, as far as is known",
     )
     sim_slippage_bps: int = _setting(
         10, _integer(0, 10_000), "how much worse than shown a taker fills", "--slippage-bps"
     )
     sim_max_fill_size_e6: int = _setting(
-        0, _integer(0, 9 * 10**15), "most that one taker intent fills, in e6 shares; 0 means no cap"
+        0, _SIZE_E6, "most that one taker intent fills, in e6 shares; 0 means no cap"
+    )
+    sim_allow_shorts: bool = _setting(True, _boolean, "let a sale exceed what is held")
+    sim_cash_e6: int = _setting(
+        0,
+        _SIZE_E6,
+        "cash that may be spent beyond what comes in, in e6, a short paid for at 1 a share; 0 means no limit",
+    )
+    alloc_max_orders_per_event: int = _setting(
+        0, _integer(0, 1_000_000_000), "most orders that pass at one event; 0 means no limit, here and below"
+    )
+    alloc_max_orders_per_strategy: int = _setting(
+        0, _integer(0, 1_000_000_000), "most orders of one strategy in the run"
+    )
+    alloc_max_orders_per_market: int = _setting(
+        0, _integer(0, 1_000_000_000), "most orders for one token in the run"
+    )
+    alloc_max_notional_e6: int = _setting(
+        0, _SIZE_E6, "largest price × size of one order, in e6; without a price a share counts as 1"
+    )
+    alloc_max_position_e6: int = _setting(
+        0, _SIZE_E6, "largest position in one token, in e6 shares, were every order to fill"
     )
 
 

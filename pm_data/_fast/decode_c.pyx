@@ -15,9 +15,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, MAX_PRICE_E6, MAX_SIZE_E6
-from pm_data._fast.decode_py import Decoder as GeneralDecoder
-from pm_data._fast.ops import BookOp, ChangeOp, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, GeneralDecoder
+from pm_data._fast.ops import MAX_PRICE_E6, MAX_SIZE_E6, BookOp, ChangeOp, ResolvedOp, TickSizeOp, TradeOp
 
 include "scan.pxi"
 

@@ -10,11 +10,9 @@ from typing import Any
 
 from pm_data._fast.e6_py import INT64_MAX, to_e6
 from pm_data._fast.json_frame import parse
-from pm_data._fast.ops import BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.ops import MAX_PRICE_E6, MAX_SIZE_E6, BookOp, ChangeOp, Op, ResolvedOp, TickSizeOp, TradeOp
+from pm_data._fast.usual_frames import UsualFrames
 from pm_data.errors import BadNumberError, E6OverflowError
-
-MAX_PRICE_E6 = 1_000_000
-MAX_SIZE_E6 = 9 * 10**15
 
 FRAME_CLASSES = (
     "data",
@@ -80,7 +78,7 @@ class _SchemaError(Exception):
     """One item has a wrong type or lacks what makes it usable."""
 
 
-class Decoder:
+class GeneralDecoder:
     """Decode frames one after another, counting what they were.
 
     `counters` holds FRAME_CLASSES and ITEM_COUNTERS; `names` holds tables of
@@ -111,16 +109,19 @@ class Decoder:
 
     def decode(self, payload: bytes) -> list[Op]:
         """Return the frame's operations in wire order; never raises."""
-        ops: list[Op] = []
-        self.counters[self._classify(payload, ops)] += 1
-        return ops
-
-    def _classify(self, payload: bytes, ops: list[Op]) -> str:
         try:
             text = payload.decode("utf-8")
         except UnicodeDecodeError:
-            return "bad_utf8"
-        bare = text.strip(_JSON_SPACE)
+            self.counters["bad_utf8"] += 1
+            return []
+        return self._read(text.strip(_JSON_SPACE))
+
+    def _read(self, bare: str) -> list[Op]:
+        ops: list[Op] = []
+        self.counters[self._classify(bare, ops)] += 1
+        return ops
+
+    def _classify(self, bare: str, ops: list[Op]) -> str:
         if not bare:
             return "empty"
         if bare[0] not in "{[":
@@ -355,6 +356,21 @@ class Decoder:
     def _sample(self, name: str) -> None:
         if len(self.samples) < 2 * MAX_NAMES:
             self.samples.setdefault(_encodable(name[:80]), _encodable(self._text[:200]))
+
+
+class Decoder(GeneralDecoder):
+    """The general decoder, faster: with a short cut for usual frames in front, and the same results."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usual = UsualFrames(self.names["types"])
+
+    def _read(self, bare: str) -> list[Op]:
+        ops = self._usual.read(bare)
+        if ops is None:
+            return super()._read(bare)
+        self.counters["data"] += 1
+        return ops
 
 
 def _encodable(text: str) -> str:

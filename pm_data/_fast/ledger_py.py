@@ -24,6 +24,11 @@ class Ledger:
         # market id -> (signed size, cost): the cost of a short is what its sale brought in.
         self._positions: dict[str, tuple[int, int]] = {}
 
+    @property
+    def cash_e6(self) -> int:
+        """What came in less what went out, from zero."""
+        return self._cash_e6
+
     def fill(self, market_id: str, is_buy: bool, price_e6: int, size_e6: int, fee_e6: int) -> None:
         """Book a fill of `size_e6` > 0 shares at `price_e6` ≥ 0, and its fee ≥ 0.
 
@@ -34,25 +39,51 @@ class Ledger:
         if require_int64(size_e6) <= 0 or require_int64(price_e6) < 0 or require_int64(fee_e6) < 0:
             raise ValueError("a fill needs size > 0, price >= 0 and fee >= 0")
         value = notional_up(price_e6, size_e6) if is_buy else notional(price_e6, size_e6)
-        size, cost = self._positions.get(market_id, (0, 0))
-        gain = 0
-        if size == 0 or (size > 0) == is_buy:
-            cost = require_int64(cost + value)
-        else:
-            held = abs(size)
-            closed = min(size_e6, held)
-            share = multiply_divide(cost, closed, held)
-            closed_value = multiply_divide(value, closed, size_e6)
-            gain = share - closed_value if is_buy else closed_value - share
-            cost = cost - share if closed == size_e6 else value - closed_value
-        size = size + size_e6 if is_buy else size - size_e6
-        require_int64(abs(size))  # so that a short, too, can be bought back in one fill
-        cash_e6 = require_int64(
-            require_int64(self._cash_e6 - value if is_buy else self._cash_e6 + value) - fee_e6
-        )
+        size, cost, gain = _traded(self._positions.get(market_id, (0, 0)), is_buy, value, size_e6)
+        cash_e6 = require_int64(_paid(self._cash_e6, is_buy, value) - fee_e6)
         realized_e6 = require_int64(self._realized_e6 + gain)
         fees_e6 = require_int64(self._fees_e6 + fee_e6)
         self._cash_e6, self._realized_e6, self._fees_e6 = cash_e6, realized_e6, fees_e6
+        self._keep(market_id, size, cost)
+
+    def split(self, first_id: str, second_id: str, size_e6: int) -> None:
+        """Pay 1 a pair for `size_e6` > 0 shares of each of a market's two tokens.
+
+        Each is booked as bought at a half; of an odd cost the second takes the unit more.
+
+        Raises:
+            ValueError: a size that is not positive, or the same token twice.
+            TypeError, E6OverflowError: as `e6.require_int64`; nothing has changed.
+        """
+        self._exchange(first_id, second_id, True, size_e6)
+
+    def merge(self, first_id: str, second_id: str, size_e6: int) -> None:
+        """Give back `size_e6` > 0 shares of each of a market's two tokens for 1 a pair.
+
+        Raises:
+            ValueError: as `split`, or less than that is held of one.
+            TypeError, E6OverflowError: as `e6.require_int64`; nothing has changed.
+        """
+        self._exchange(first_id, second_id, False, size_e6)
+
+    def _exchange(self, first_id: str, second_id: str, is_split: bool, size_e6: int) -> None:
+        if require_int64(size_e6) <= 0 or first_id == second_id:
+            raise ValueError("a pair needs size > 0 and two tokens")
+        cash_e6, realized_e6 = self._cash_e6, self._realized_e6
+        after = []
+        for market_id, value in ((first_id, size_e6 // 2), (second_id, size_e6 - size_e6 // 2)):
+            held = self._positions.get(market_id, (0, 0))
+            if not is_split and held[0] < size_e6:
+                raise ValueError(f"a merge of {size_e6} needs that much of both tokens")
+            size, cost, gain = _traded(held, is_split, value, size_e6)
+            cash_e6 = _paid(cash_e6, is_split, value)
+            realized_e6 = require_int64(realized_e6 + gain)
+            after.append((market_id, size, cost))
+        self._cash_e6, self._realized_e6 = cash_e6, realized_e6
+        for market_id, size, cost in after:
+            self._keep(market_id, size, cost)
+
+    def _keep(self, market_id: str, size: int, cost: int) -> None:
         if size:
             self._positions[market_id] = (size, cost)
         else:
@@ -108,3 +139,24 @@ class Ledger:
             "positions_e6": {market_id: size for market_id, (size, _cost) in self._positions.items()},
             "unmarked": unmarked,
         }
+
+
+def _traded(held: tuple[int, int], is_buy: bool, value: int, traded_e6: int) -> tuple[int, int, int]:
+    """Return size and cost after a trade of this value, and what it realizes."""
+    size, cost = held
+    gain = 0
+    if size == 0 or (size > 0) == is_buy:
+        cost = require_int64(cost + value)
+    else:
+        closed = min(traded_e6, abs(size))
+        share = multiply_divide(cost, closed, abs(size))
+        closed_value = multiply_divide(value, closed, traded_e6)
+        gain = share - closed_value if is_buy else closed_value - share
+        cost = cost - share if closed == traded_e6 else value - closed_value
+    size = size + traded_e6 if is_buy else size - traded_e6
+    require_int64(abs(size))  # so that a short, too, can be bought back in one fill
+    return size, cost, gain
+
+
+def _paid(cash: int, is_buy: bool, value: int) -> int:
+    return require_int64(cash - value if is_buy else cash + value)

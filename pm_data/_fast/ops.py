@@ -5,6 +5,10 @@ Prices and sizes are e6 integers within the venue's range, `ts_event` ns or None
 
 from typing import NamedTuple
 
+MAX_PRICE_E6 = 1_000_000
+MAX_SIZE_E6 = 9 * 10**15
+"""The venue's range: a level's price is above 0, its size may be 0."""
+
 
 class BookOp(NamedTuple):
     """Replace a token's book; levels as (price, size) in wire order, sizes of 0 included.

@@ -5,6 +5,7 @@ A frame is applied whole before its events are handed out. Token states
 its next full book, `resolved` for good.
 """
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
@@ -28,6 +29,9 @@ STORE_COUNTERS = (
 SAMPLES = 8
 """Steps of the sampled check that a list of levels is sorted (SEED.md section 3)."""
 
+_BOOK_OPS = (BookOp, ChangeOp)
+
+Int64s = array[int]
 Levels = list[tuple[int, int]]
 TopOfBook = tuple[int | None, int | None, int | None, int | None]
 _EMPTY: TopOfBook = (None, None, None, None)
@@ -69,10 +73,10 @@ class MarketState:
         self._last_trade_price_e6: int | None = None
         self._last_trade_size_e6: int | None = None
         # Keys ascend towards the best level, which is last: a bid's key is its price, an ask's the negative.
-        self._bid_keys: list[int] = []
-        self._bid_sizes: list[int] = []
-        self._ask_keys: list[int] = []
-        self._ask_sizes: list[int] = []
+        self._bid_keys = array("q")
+        self._bid_sizes = array("q")
+        self._ask_keys = array("q")
+        self._ask_sizes = array("q")
 
     @property
     def market_id(self) -> str:
@@ -219,10 +223,10 @@ class StateStore:
         token._tick_size_e6 = state.tick_size_e6
         token._last_trade_price_e6 = state.last_trade_price_e6
         token._last_trade_size_e6 = state.last_trade_size_e6
-        token._bid_keys = [price for price, _size in reversed(state.bids)]
-        token._bid_sizes = [size for _price, size in reversed(state.bids)]
-        token._ask_keys = [-price for price, _size in reversed(state.asks)]
-        token._ask_sizes = [size for _price, size in reversed(state.asks)]
+        token._bid_keys = array("q", [price for price, _size in reversed(state.bids)])
+        token._bid_sizes = array("q", [size for _price, size in reversed(state.bids)])
+        token._ask_keys = array("q", [-price for price, _size in reversed(state.asks)])
+        token._ask_sizes = array("q", [size for _price, size in reversed(state.asks)])
 
     def own(self, asset_ids: Iterable[str], conn: int) -> None:
         """Give tokens that no open connection owns to this one."""
@@ -278,18 +282,20 @@ class StateStore:
     def _apply(self, ops: list[Op], conn: int, ts_recv: int, seq: int) -> list[Event]:
         events: list[Event] = []
         # A token's top of book leaves once a frame, at its last book operation there.
-        last = {op.asset_id: index for index, op in enumerate(ops) if isinstance(op, BookOp | ChangeOp)}
+        last = {op.asset_id: index for index, op in enumerate(ops) if isinstance(op, _BOOK_OPS)}
+        tokens = self._tokens
         for index, op in enumerate(ops):
             if isinstance(op, ResolvedOp):
                 self._apply_resolved(op, conn, ts_recv, seq, events)
                 continue
-            token = self._token(op.asset_id)
+            asset_id, market, ts_event = op[:3]
+            token = tokens.get(asset_id) or self._token(asset_id)
             if token._connection and token._connection != conn:
                 self._counters["not_owner"] += 1
                 continue
-            if op.market is not None:
-                token._market = op.market
-            token._ts_event, token._ts_recv = op.ts_event, ts_recv
+            if market is not None:
+                token._market = market
+            token._ts_event, token._ts_recv = ts_event, ts_recv
             if isinstance(op, ChangeOp):
                 self._apply_change(token, op)
             elif isinstance(op, BookOp):
@@ -298,8 +304,8 @@ class StateStore:
                 self._apply_trade(token, op, ts_recv, seq, events)
             else:
                 self._apply_tick_size(token, op, ts_recv, seq, events)
-            if last.get(op.asset_id) == index and token._status == "live":
-                self._emit_top(token, op.ts_event, ts_recv, seq, events)
+            if token._status == "live" and last.get(asset_id) == index:
+                self._emit_top(token, ts_event, ts_recv, seq, events)
         return events
 
     def _apply_change(self, token: MarketState, op: ChangeOp) -> None:
@@ -313,9 +319,8 @@ class StateStore:
     def _apply_book(
         self, token: MarketState, op: BookOp, ts_recv: int, seq: int, events: list[Event]
     ) -> None:
-        asks = [(-price, size) for price, size in op.asks]
-        token._bid_keys, token._bid_sizes = self._read_side(op.bids, "bid_scan_count")
-        token._ask_keys, token._ask_sizes = self._read_side(asks, "ask_scan_count")
+        token._bid_keys, token._bid_sizes = self._read_side(op.bids, 1, "bid_scan_count")
+        token._ask_keys, token._ask_sizes = self._read_side(op.asks, -1, "ask_scan_count")
         if op.tick_size_e6 is not None:
             token._tick_size_e6 = op.tick_size_e6
         if op.last_trade_price_e6 is not None:
@@ -326,19 +331,20 @@ class StateStore:
             token._status, token._cause = "live", ""
             self._status(token, "live", "", op.ts_event, ts_recv, seq, events)
 
-    def _read_side(self, levels: Levels, scan_counter: str) -> tuple[list[int], list[int]]:
+    def _read_side(self, levels: Levels, sign: int, scan_counter: str) -> tuple[Int64s, Int64s]:
         """Return keys and sizes, ascending to the best; of a price named twice the last counts."""
-        keys = [key for key, _size in levels]
-        if not _looks_sorted(keys):
+        keys = [sign * price for price, _size in levels]
+        sizes = [size for _price, size in levels]
+        ascending = sorted(keys)
+        if keys != ascending:
+            if _looks_sorted(keys):
+                self._counters["tob_sample_misses"] += 1
             self._counters[scan_counter] += 1
-            levels = sorted(levels, key=lambda level: level[0])
-        elif any(first > second for first, second in pairwise(keys)):
-            self._counters["tob_sample_misses"] += 1
-            self._counters[scan_counter] += 1
-            levels = sorted(levels, key=lambda level: level[0])
-        merged = dict(levels)
-        kept = [(key, size) for key, size in merged.items() if size]
-        return [key for key, _size in kept], [size for _key, size in kept]
+        elif 0 not in sizes and len(set(keys)) == len(keys):
+            return array("q", keys), array("q", sizes)
+        size_of = dict(zip(keys, sizes, strict=True))
+        kept = [key for key in dict.fromkeys(ascending) if size_of[key]]
+        return array("q", kept), array("q", [size_of[key] for key in kept])
 
     def _apply_trade(
         self, token: MarketState, op: TradeOp, ts_recv: int, seq: int, events: list[Event]
@@ -409,7 +415,7 @@ def _looks_sorted(keys: list[int]) -> bool:
     return all(first <= second for first, second in pairwise(sampled))
 
 
-def _set_level(keys: list[int], sizes: list[int], key: int, size: int) -> None:
+def _set_level(keys: Int64s, sizes: Int64s, key: int, size: int) -> None:
     position = bisect_left(keys, key)
     known = position < len(keys) and keys[position] == key
     if size and known:

@@ -34,6 +34,12 @@ class LoopMonitor:
 
     async def run(self) -> None:
         """Measure until cancelled."""
+        try:
+            await self._measure()
+        finally:
+            self._due_ns = None  # a loop that has ended is not late
+
+    async def _measure(self) -> None:
         # Not at once, when no connection is open yet.
         coverage_due_ns = clock.mono_ns() + min(self._coverage_interval_ns, _FIRST_COVERAGE_NS)
         while True:

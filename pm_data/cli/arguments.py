@@ -5,6 +5,7 @@ import math
 
 _YEAR_SECONDS = 31_536_000
 
+
 def count(text: str) -> int:
     """Return a whole number from 1."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):

@@ -4,12 +4,16 @@ from types import ModuleType
 
 from pm_data.cli import (
     capture,
+    capture_audit,
     capture_bench,
     capture_events,
     capture_frames,
+    capture_gates,
     capture_inspect,
+    capture_latency_report,
     capture_slice,
     capture_verify,
+    config_command,
     demo,
     discover,
     run,
@@ -22,12 +26,16 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture,
     capture_inspect,
     capture_verify,
+    capture_audit,
+    capture_latency_report,
+    capture_gates,
     capture_frames,
     capture_events,
     capture_slice,
     capture_bench,
     run,
     venue,
+    config_command,
 )
 """Each has NAME, SUMMARY, add_arguments(parser) and run(args) -> exit code.
 

@@ -9,6 +9,7 @@ bundle is refused, unless a crash left the damage, at its end: see --salvage.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import time
 from collections.abc import Iterable
@@ -46,7 +47,9 @@ _LIVE_SETTINGS = (
     "capture_queue_max_bytes",
     "runtime_windows_high_res_timer_enable",
 )
-_SIM_SETTINGS = ("sim_fee_bps", "sim_slippage_bps", "sim_max_fill_size_e6")
+_SIM_SETTINGS = tuple(
+    entry.name for entry in dataclasses.fields(config.Config) if entry.name.startswith(("sim_", "alloc_"))
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write every payload sent to the n-th WebSocket connection to DIR/conn_<n>.ndjson",
     )
+    parser.add_argument(
+        "--fault",
+        metavar="NAME[:ARGUMENT=VALUE,...]",
+        action="append",
+        default=[],
+        help="misbehave, may be given several times; docs/venue-faults.md has the names, `--fault list` too",
+    )
     group = parser.add_argument_group("writing instead of serving")
     group.add_argument("--frames", metavar="N", help="how many frames to write")
     target = group.add_mutually_exclusive_group()
@@ -56,20 +63,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped, or write what was asked for."""
+    from pm_data.venue.embedded.faults import parse_fault
     from pm_data.venue.embedded.options import VenueOptions
 
+    if args.fault == ["list"]:
+        return _list_faults()
     options = VenueOptions(
         seed=_whole("seed", args.seed),
         markets=_whole("markets", args.markets),
         rate=_whole("rate", args.rate),
         port=_whole("port", args.port),
         sent_log=args.sent_log,
+        faults=tuple(map(parse_fault, args.fault)),
     )
     if args.frames is not None:
         return _write(args, options, _whole("frames", args.frames))
     if args.out_ndjson or args.out_bundle:
         raise UsageError("--out-ndjson and --out-bundle need --frames")
     return _serve(options, _seconds(args.duration_seconds))
+
+
+def _list_faults() -> int:
+    from pm_data.venue.embedded.faults import KINDS
+
+    for name, arguments in KINDS.items():
+        shown = ",".join(f"{key}={argument.default}" for key, argument in arguments.items())
+        print(f"{name}:{shown}" if shown else name)
+    return 0
 
 
 def _serve(options: "VenueOptions", duration_seconds: float | None) -> int:

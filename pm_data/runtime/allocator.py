@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pm_data.errors import StrategyError
-from pm_data.strategy import CancelIntent, Intent, Intents, PlaceOrderIntent
+from pm_data.runtime.order_limits import LimitCheck
+from pm_data.strategy import CancelIntent, Intent, Intents, MergeIntent, SplitIntent
 
 _LINE_BREAKERS = frozenset("|\r\n")
 
@@ -18,9 +19,14 @@ class Passed(NamedTuple):
 
 
 class Allocator:
-    """Check intents one strategy after another, in the order in which they were given."""
+    """Check intents one strategy after another, in the order in which they were given.
 
-    def __init__(self) -> None:
+    Args:
+        limits: None for no limits.
+    """
+
+    def __init__(self, limits: LimitCheck | None = None) -> None:
+        self.limits = limits
         self.refused: Counter[str] = Counter()
 
     def check(self, strategy_id: str, intents: Intents) -> list[Passed]:
@@ -35,9 +41,11 @@ class Allocator:
             raise StrategyError(f"strategy {strategy_id} returned {type(intents).__name__}, not intents")
         passed = []
         for intent in intents:
-            if not isinstance(intent, PlaceOrderIntent | CancelIntent):
+            if not isinstance(intent, Intent):
                 raise StrategyError(f"strategy {strategy_id} returned {type(intent).__name__}, not an intent")
             reason = _fault(intent)
+            if reason is None and self.limits is not None:
+                reason = self.limits.refusal(strategy_id, intent)
             if reason:
                 self.refused[reason] += 1
             else:
@@ -47,14 +55,15 @@ class Allocator:
 
 def _fault(intent: Intent) -> str | None:
     """Return why an intent cannot be taken, None when it can."""
-    texts = (intent.market_id, intent.tag)
-    if not all(type(text) is str for text in texts) or not _LINE_BREAKERS.isdisjoint("".join(texts)):
+    if not _is_line_text(intent.market_id) or not _is_line_text(intent.tag):
         return "bad_text"
+    if isinstance(intent, SplitIntent | MergeIntent):
+        return None if _is_size(intent.size_e6) else "bad_size"
     if intent.side not in ("buy", "sell"):
         return "bad_side"
     if isinstance(intent, CancelIntent):
         return None
-    if type(intent.size_e6) is not int or not 0 < intent.size_e6 <= 9 * 10**15:
+    if not _is_size(intent.size_e6):
         return "bad_size"
     if intent.price_e6 is None:
         if intent.order_type != "market":
@@ -68,3 +77,15 @@ def _fault(intent: Intent) -> str | None:
     ):
         return "bad_terms"
     return None
+
+
+def _is_line_text(text: object) -> bool:
+    """Return whether a text can stand in an intent line without making it another (rule H2)."""
+    if type(text) is not str or not _LINE_BREAKERS.isdisjoint(text):
+        return False
+    # A lone surrogate has no UTF-8.
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _is_size(size_e6: object) -> bool:
+    return type(size_e6) is int and 0 < size_e6 <= 9 * 10**15

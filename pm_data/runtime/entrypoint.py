@@ -13,9 +13,12 @@ from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
 from pm_data.runtime.allocator import Passed
 from pm_data.runtime.eventlines import event_line
+from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
+from pm_data.runtime.markets import Markets
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.strategy import PlaceOrderIntent, Strategy
+from pm_data.runtime.order_limits import OrderLimits
+from pm_data.strategy import CancelIntent, PlaceOrderIntent, SplitIntent, Strategy
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,11 @@ def intent_line(seq: int, passed: Passed) -> str:
         terms = (
             f"place|{intent.market_id}|{intent.side}|{price}|{intent.size_e6}|{intent.tif}|{intent.urgency}"
         )
-    else:
+    elif isinstance(intent, CancelIntent):
         terms = f"cancel|{intent.market_id}|{intent.side}||||"
+    else:
+        kind = "split" if isinstance(intent, SplitIntent) else "merge"
+        terms = f"{kind}|{intent.market_id}|||{intent.size_e6}||"
     return f"{seq}|{passed.strategy_id}|{terms}|{intent.tag}\n"
 
 
@@ -82,9 +88,14 @@ def run(
     stages = StageClock() if options.print_latency else None
     orchestrator = Orchestrator(
         strategies,
-        fees.flat(config.sim_fee_bps),
-        config.sim_slippage_bps,
-        config.sim_max_fill_size_e6,
+        lambda markets: _terms(config, markets),
+        limits=OrderLimits(
+            config.alloc_max_orders_per_event,
+            config.alloc_max_orders_per_strategy,
+            config.alloc_max_orders_per_market,
+            config.alloc_max_notional_e6,
+            config.alloc_max_position_e6,
+        ),
         on_event=hash_event if options.print_hash else None,
         on_intent=hash_intent if options.print_hash else None,
         core=core,
@@ -109,6 +120,7 @@ def run(
     line["frames"] = orchestrator.stream.frames
     line["counters"] = orchestrator.stream.store.counters()
     line["refused"] = dict(orchestrator.allocator.refused)
+    line["unfilled"] = dict(orchestrator.execution.unfilled)
     if options.print_summary:
         line["names"] = orchestrator.stream.store.names()
         line["samples"] = orchestrator.stream.store.samples()
@@ -116,3 +128,17 @@ def run(
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
+
+
+def _terms(config: Config, markets: Markets) -> SimTerms:
+    if config.sim_fee_model == "polymarket":
+        fee = fees.polymarket(markets, config.sim_fee_rounding)
+    else:
+        fee = fees.flat(config.sim_fee_bps)
+    return SimTerms(
+        fee,
+        config.sim_slippage_bps,
+        config.sim_max_fill_size_e6,
+        config.sim_allow_shorts,
+        config.sim_cash_e6,
+    )

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from pm_data import _fast
 from pm_data._fast import events, store
-from pm_data.frame import Record
+from pm_data.frame import Control, Record
 from pm_data.runtime.latency import StageClock
+from pm_data.runtime.markets import Markets
 from pm_data.state.controls import Controls
 
 
@@ -19,6 +20,7 @@ class EventStream:
 
     def __init__(self, core: _fast.Core | None = None, stages: StageClock | None = None) -> None:
         self.store: store.StateStore = (core or _fast).store.StateStore()
+        self.markets = Markets()
         self._controls = Controls(self.store)
         self.seq = 0
         """The number of the last event handed out."""
@@ -30,9 +32,11 @@ class EventStream:
         """Return the record's events.
 
         Raises:
-            UsageError, DamageError: as `Controls.apply`.
+            UsageError, DamageError: as `Controls.apply` and `Markets.apply`.
         """
         if record.control:
+            if record.control == Control.UNIVERSE:
+                self.markets.apply(record)
             found = self._controls.apply(record, self.seq)
             if found is None:
                 self.skipped_controls += 1

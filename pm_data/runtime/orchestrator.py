@@ -14,9 +14,10 @@ from pm_data.errors import E6OverflowError, StrategyError
 from pm_data.frame import Record
 from pm_data.runtime.allocator import Allocator, Passed
 from pm_data.runtime.eventstream import EventStream
-from pm_data.runtime.execution import SimExecution
-from pm_data.runtime.fees import FeeModel
+from pm_data.runtime.execution import SimExecution, SimTerms
 from pm_data.runtime.latency import StageClock
+from pm_data.runtime.markets import Markets
+from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
 from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
 
 MAX_FILL_ROUNDS = 16
@@ -26,12 +27,17 @@ Callback = Callable[..., Intents]
 IntentSink = Callable[[int, Passed], None]
 EventSink = Callable[[events.Event], None]
 
+_PAYOUTS_E6 = {"0": 0, "0.5": 500_000, "1": 1_000_000}
+"""What a resolved token pays, by the cause of its status."""
+
 
 class Orchestrator:
     """One run's engine.
 
     Args:
         strategies: by id, in the order in which they are called.
+        terms: how the simulation fills, made for the markets that the stream names.
+        limits: what orders are held against.
         on_event: told every event before the strategies are, for hashing; None for nobody.
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
@@ -41,10 +47,9 @@ class Orchestrator:
     def __init__(
         self,
         strategies: Mapping[str, Strategy],
-        fee: FeeModel,
-        slippage_bps: int,
-        max_fill_size_e6: int,
+        terms: Callable[[Markets], SimTerms],
         *,
+        limits: OrderLimits = NO_LIMITS,
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
         core: _fast.Core | None = None,
@@ -52,8 +57,10 @@ class Orchestrator:
     ) -> None:
         self.stream = EventStream(core, stages)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
-        self.allocator = Allocator()
-        self.execution = SimExecution(self.stream.store, fee, slippage_bps, max_fill_size_e6)
+        markets = self.stream.markets
+        self._limits = LimitCheck(limits, self.ledger.position, markets.pair) if any(limits) else None
+        self.allocator = Allocator(self._limits)
+        self.execution = SimExecution(self.stream.store, self.ledger, markets, terms(markets))
         self.canonical_events = 0
         self.intents = 0
         self.fills = 0
@@ -144,30 +151,31 @@ class Orchestrator:
             self._execute(intents, event.seq)
 
     def _settle(self, event: events.MarketStatus) -> None:
-        if event.status == "resolved" and event.cause in ("0", "1"):
-            self.ledger.settle(event.market_id, int(event.cause) * 1_000_000)
+        if event.status == "resolved" and event.cause in _PAYOUTS_E6:
+            self.ledger.settle(event.market_id, _PAYOUTS_E6[event.cause])
 
     def _execute(self, intents: list[Passed], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
         for round_number in range(MAX_FILL_ROUNDS + 1):
-            fills = [fill for passed in intents if (fill := self._execute_one(passed, seq)) is not None]
-            if not fills:
-                return
+            fills = [fill for passed in intents for fill in self._execute_one(passed, seq)]
+            if self._limits is not None:
+                self._limits.executed()
             intents = self._answers_to(fills, seq)
             if round_number == MAX_FILL_ROUNDS and intents:
                 self.allocator.refused["fill_rounds"] += len(intents)
-                return
+            if not intents:
+                break
+        if self._limits is not None:
+            self._limits.event_done()
 
-    def _execute_one(self, passed: Passed, seq: int) -> Fill | None:
+    def _execute_one(self, passed: Passed, seq: int) -> list[Fill]:
         self.intents += 1
         self.intents_by_strategy[passed.strategy_id] += 1
         if self._on_intent is not None:
             self._on_intent(seq, passed)
-        fill = self._fill(passed, seq)
-        if fill is not None:
-            self.ledger.fill(fill.market_id, fill.side == "buy", fill.price_e6, fill.size_e6, fill.fee_e6)
-            self.fills += 1
-        return fill
+        fills = self._fill(passed, seq)
+        self.fills += len(fills)
+        return fills
 
     def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
         answers: list[Passed] = []

@@ -19,8 +19,8 @@ class Universe:
         self.markets: dict[str, JsonObject] = {}
         self.removed: dict[str, None] = {}
 
-    def apply(self, record: Record) -> None:
-        """Take a universe record into account.
+    def apply(self, record: Record) -> list[JsonObject]:
+        """Take a universe record into account, and return the metadata that it states.
 
         Raises:
             DamageError: its payload is not what its type demands.
@@ -31,6 +31,8 @@ class Universe:
             for asset_id in metadata["asset_ids"]:
                 self.removed.pop(asset_id, None)
         self.removed |= dict.fromkeys(fields["removed"])
+        stated: list[JsonObject] = fields["markets"]
+        return stated
 
     def listed(self) -> list[JsonObject]:
         """Return the metadata of the markets that have a token which was not removed."""

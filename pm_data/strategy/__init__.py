@@ -9,7 +9,15 @@ from pm_data.strategy.base import (
     TopOfBookUpdate,
     Trade,
 )
-from pm_data.strategy.intents import CancelIntent, Fill, Intent, Intents, PlaceOrderIntent
+from pm_data.strategy.intents import (
+    CancelIntent,
+    Fill,
+    Intent,
+    Intents,
+    MergeIntent,
+    PlaceOrderIntent,
+    SplitIntent,
+)
 
 __all__ = [
     "CancelIntent",
@@ -19,8 +27,10 @@ __all__ = [
     "Intents",
     "MarketState",
     "MarketStatus",
+    "MergeIntent",
     "PlaceOrderIntent",
     "Portfolio",
+    "SplitIntent",
     "Strategy",
     "TopOfBookUpdate",
     "Trade",

@@ -36,7 +36,29 @@ class CancelIntent(NamedTuple):
     tag: str = ""
 
 
-Intent = PlaceOrderIntent | CancelIntent
+class SplitIntent(NamedTuple):
+    """Ask to pay 1 a pair for `size_e6` shares of each of the two tokens of a market.
+
+    `market_id` is either of the two. It brings two fills at 0.5, without fee or slippage.
+    """
+
+    market_id: str
+    size_e6: int
+    tag: str = ""
+
+
+class MergeIntent(NamedTuple):
+    """Ask to give back `size_e6` shares of each of the two tokens of a market, for 1 a pair.
+
+    Both must be held. It brings two fills at 0.5, as a split does.
+    """
+
+    market_id: str
+    size_e6: int
+    tag: str = ""
+
+
+Intent = PlaceOrderIntent | CancelIntent | SplitIntent | MergeIntent
 Intents = Iterable[Intent] | None
 """What a callback returns: any number of intents, or nothing."""
 

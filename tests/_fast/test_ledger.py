@@ -95,28 +95,88 @@ def test_a_refused_fill_changes_nothing(ledger, arguments, error):
     assert ledger.pnl({}) == before
 
 
+@pytest.mark.parametrize("size", [ONE, 1, 7])
+def test_a_split_merged_again_leaves_nothing(ledger, size):
+    ledger.split("yes", "no", size)
+    pnl = ledger.pnl({"yes": (600_000, None), "no": (400_000, None)})
+    assert (pnl["cash_e6"], pnl["positions_e6"]) == (-size, {"yes": size, "no": size})
+    check_identity(pnl)
+    ledger.merge("no", "yes", size)
+    pnl = ledger.pnl({})
+    assert (pnl["cash_e6"], pnl["positions_e6"], pnl["total_pnl_e6"]) == (0, {}, 0)
+    check_identity(pnl)
+
+
+def test_a_pair_bought_below_1_and_merged_earns_the_difference(ledger):
+    ledger.fill("yes", True, 460_000, 10 * ONE, 0)
+    ledger.fill("no", True, 500_000, 10 * ONE, 0)
+    ledger.merge("yes", "no", 4 * ONE)
+    pnl = ledger.pnl({"yes": (460_000, None), "no": (500_000, None)})
+    assert pnl["realized_pnl_e6"] == 4 * 40_000
+    assert pnl["unrealized_pnl_e6"] == 0
+    assert ledger.cash_e6 == pnl["cash_e6"] == -9_600_000 + 4 * ONE
+    check_identity(pnl)
+
+
+def test_a_split_buys_back_a_short(ledger):
+    ledger.fill("no", False, 700_000, 2 * ONE, 0)
+    ledger.split("yes", "no", 5 * ONE)
+    pnl = ledger.pnl({})
+    assert (pnl["positions_e6"], pnl["realized_pnl_e6"]) == ({"no": 3 * ONE, "yes": 5 * ONE}, 400_000)
+    check_identity(pnl)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "error"),
+    [
+        ("split", ("a", "a", 1), ValueError),
+        ("split", ("a", "b", 0), ValueError),
+        ("split", ("a", "b", True), TypeError),
+        ("split", ("a", "b", 2**63), E6OverflowError),
+        ("split", ("b", "a", 2**63 - 1), E6OverflowError),
+        ("merge", ("a", "b", 1), ValueError),
+        ("merge", ("b", "a", 1), ValueError),
+        ("merge", ("a", "short", 1), ValueError),
+    ],
+)
+def test_a_refused_pair_changes_nothing(ledger, method, arguments, error):
+    ledger.fill("a", True, 500_000, ONE, 5)
+    ledger.fill("short", False, 500_000, ONE, 5)
+    before = ledger.pnl({})
+    with pytest.raises(error):
+        getattr(ledger, method)(*arguments)
+    assert ledger.pnl({}) == before
+
+
 def test_ledger_identity(both_cores):
-    """Random fills and settlements: zero residual at each step, and both cores equal."""
+    """Random fills, settlements, splits and merges: zero residual at each step, and both cores equal."""
     print("seed", SEED)
     generator = random.Random(SEED)
     ledgers = [core.ledger.Ledger() for core in both_cores]
-    for step in range(5_000):
-        market_id = generator.choice("abc")
-        if generator.random() < 0.05:
-            action = ("settle", (market_id, generator.choice([0, 500_000, ONE])))
-        else:
-            price, size = generator.randrange(1, ONE + 1), generator.randrange(1, 50 * ONE)
-            action = ("fill", (market_id, generator.random() < 0.5, price, size, generator.randrange(9_999)))
+    merged = 0
+    for step in range(100_000):
         marks = {
             name: (generator.choice([None, 400_001]), generator.choice([None, 500_003])) for name in "abc"
         }
-        sums = []
+        method, arguments = random_action(generator)
+        found = []
         for ledger in ledgers:
-            getattr(ledger, action[0])(*action[1])
-            sums.append(ledger.pnl(marks))
-            check_identity(sums[-1])
-        assert sums[0] == sums[1], (SEED, step)
-        assert ledgers[0].open_markets() == ledgers[1].open_markets()
+            result = outcome(getattr(ledger, method), *arguments)
+            found.append((result, ledger.pnl(marks), ledger.open_markets(), ledger.cash_e6))
+            check_identity(found[-1][1])
+        assert found[0] == found[1], (SEED, step)
+        merged += method == "merge" and found[0][0] is None
+    assert merged > 1_000
+
+
+def random_action(generator):
+    chance, size = generator.random(), generator.randrange(1, 50 * ONE)
+    if chance < 0.05:
+        return "settle", (generator.choice("abc"), generator.choice([0, 500_000, ONE]))
+    if chance < 0.2:
+        return generator.choice(["split", "merge"]), (*generator.sample("abc", 2), size)
+    price = generator.randrange(1, ONE + 1)
+    return "fill", (generator.choice("abc"), chance < 0.6, price, size, generator.randrange(9_999))
 
 
 def test_ledger_parity_at_the_int64_edges(both_cores):
@@ -134,11 +194,17 @@ def test_ledger_parity_at_the_int64_edges(both_cores):
                 generator.choice([0, 0, 1, INT64_MAX]),
             )
             marks = {"a": (ONE, 1), "b": (INT64_MAX, INT64_MAX)}
+            pair = (generator.choice(["split", "merge"]), generator.choice(edges))
             results = [
-                (outcome(ledger.fill, *fill), outcome(ledger.pnl, marks), ledger.position("a"))
+                (
+                    outcome(ledger.fill, *fill),
+                    outcome(getattr(ledger, pair[0]), "a", "b", pair[1]),
+                    outcome(ledger.pnl, marks),
+                    ledger.position("a"),
+                )
                 for ledger in ledgers
             ]
-            assert results[0] == results[1], (SEED, fill)
+            assert results[0] == results[1], (SEED, fill, pair)
 
 
 def outcome(function, *arguments):

@@ -64,3 +64,11 @@ def test_coverage_is_counted_each_interval():
     assert monitor.coverage_percent() == 62.5
     assert monitor.coverage_percent(0) == 100.0
     assert monitor.coverage_percent(7) is None
+
+
+def test_a_loop_that_has_ended_is_not_late():
+    monitor = LoopMonitor(100, dict, 3600.0)
+    run_with(monitor, lambda: asyncio.sleep(0.1))
+    monitor.take_lag_ns()
+    time.sleep(0.05)
+    assert monitor.take_lag_ns() == []

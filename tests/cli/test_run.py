@@ -109,6 +109,18 @@ def test_settings_that_were_set_are_echoed(run_dir):
     assert "sim_max_fill_size_e6" not in line
 
 
+def test_limits_are_flags_and_what_they_refuse_is_counted(run_dir):
+    line = json_line(replay(run_dir, "--strategy", "toy_spread", "--alloc-max-orders-per-strategy", "1"))
+    assert (line["intents"], line["unfilled"]) == (1, {"maker": 1})
+    assert line["refused"].keys() == {"strategy_limit"}
+
+
+def test_a_fee_model_without_its_schedule_is_one_line(run_dir):
+    done = replay(run_dir, "--fee-model", "polymarket", "--strategy", "toy_spread", *strategy_settings(TAKER))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"no universe record names the token {A}\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -117,6 +129,7 @@ def test_settings_that_were_set_are_echoed(run_dir):
         (["--strategy", "nonsense"], 2, "--strategy nonsense: unknown"),
         (["--duration-seconds", "1"], 2, "--duration-seconds goes with --mode live"),
         (["--print-latency-report-json"], 2, "goes with --mode live"),
+        (["--fee-model", "free"], 78, "--sim-fee-model: 'free' is not one of flat, polymarket"),
         (["--fee-bps", "1.5"], 78, "--sim-fee-bps: '1.5' is not a whole number from 0 to 10000"),
         (["--execution", "real"], 78, "--execution: invalid choice: 'real'"),
         (["--max-events"], 2, "argument --max-events: expected one argument"),

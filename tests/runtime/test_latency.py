@@ -6,6 +6,7 @@ from support.frames import book
 
 from pm_data.frame import Kind, Record
 from pm_data.runtime import fees
+from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import STAGES, Histogram, StageClock
 from pm_data.runtime.orchestrator import Orchestrator
 from pm_data.strategy.loading import load_strategies
@@ -42,9 +43,7 @@ def test_the_stages_of_a_run_are_timed_and_change_nothing(core):
         seen = lines[stages is None] = []
         engine = Orchestrator(
             load_strategies(["toy_spread"], []),
-            fees.flat(0),
-            0,
-            0,
+            lambda _markets: SimTerms(fees.flat(0)),
             on_intent=lambda seq, passed, seen=seen: seen.append((seq, passed)),
             core=core,
             stages=stages,

@@ -8,8 +8,9 @@ from support.frames import A, B, book, encode, trade
 from pm_data.errors import DamageError, StrategyError, UsageError
 from pm_data.frame import FLAG_MUST_UNDERSTAND, Control, Kind, Record, control_flags, control_payload
 from pm_data.runtime import fees
+from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.orchestrator import MAX_FILL_ROUNDS, Orchestrator
-from pm_data.strategy import CancelIntent, PlaceOrderIntent, Strategy
+from pm_data.strategy import CancelIntent, MergeIntent, PlaceOrderIntent, SplitIntent, Strategy
 
 ONE = 1_000_000
 _stamps = itertools.count(1)
@@ -29,7 +30,10 @@ def engine(core, **strategies):
     instances = {name: found({}) for name, found in sorted(strategies.items())}
     lines = []
     made = Orchestrator(
-        instances, fees.flat(100), 0, 0, on_intent=lambda seq, passed: lines.append((seq, *passed)), core=core
+        instances,
+        lambda _markets: SimTerms(fees.flat(100)),
+        on_intent=lambda seq, passed: lines.append((seq, *passed)),
+        core=core,
     )
     return made, lines
 
@@ -100,7 +104,7 @@ def test_slippage_is_rounded_against_the_trader_and_stays_within_1(core):
             filled.append((fill.side, fill.price_e6))
 
     filled = []
-    made = Orchestrator({"b": Both({})}, fees.flat(0), 10, 0, core=core)
+    made = Orchestrator({"b": Both({})}, lambda _markets: SimTerms(fees.flat(0), 10), core=core)
     made.run([frame(book(bids=[("0.003", "5")], asks=[("0.9999", "5")]))])
     assert filled == [("buy", ONE), ("sell", 2_997)]
     made.run([frame(book(bids=[("0.000001", "5")], asks=[("0.000002", "5")]))])
@@ -163,6 +167,10 @@ def test_resolution_settles_a_position(core):
         (PlaceOrderIntent("a|b", "buy", 1, 1), "bad_text"),
         (PlaceOrderIntent(A, "buy", 1, 1, tag="x\ny"), "bad_text"),
         (CancelIntent(A, "buy", "\r"), "bad_text"),
+        (CancelIntent(A, "buy", "\ud800"), "bad_text"),
+        (SplitIntent("a|b", 1), "bad_text"),
+        (MergeIntent(A, 0), "bad_size"),
+        (SplitIntent(A, 1.0), "bad_size"),
         (CancelIntent(A, "BUY"), "bad_side"),
         (PlaceOrderIntent(A, "buy", None, 1), "bad_price"),
         (PlaceOrderIntent(A, "buy", 0, 1), "bad_price"),

@@ -7,6 +7,10 @@ from typing import cast
 from websockets.frames import CloseCode
 
 from pm_data import jsonlib
+from pm_data.venue.embedded.channel_client import ChannelClient
+from pm_data.venue.embedded.fault_http import HttpFaults, Reply
+from pm_data.venue.embedded.fault_line import FaultyClient
+from pm_data.venue.embedded.fault_plan import FaultPlan
 from pm_data.venue.embedded.http_head import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
@@ -15,7 +19,7 @@ from pm_data.venue.embedded.http_head import (
     answer,
     parse_head,
 )
-from pm_data.venue.embedded.market_channel import Client, MarketChannel
+from pm_data.venue.embedded.market_channel import MarketChannel
 from pm_data.venue.embedded.options import VenueOptions
 from pm_data.venue.embedded.rest import Rest
 from pm_data.venue.embedded.sent_log import SentLog
@@ -32,14 +36,19 @@ class Hub:
         open: connections that are not lost yet.
         sent: what each WebSocket connection was sent, in the order of their handshakes.
         unflushed: WebSockets with queued frames.
+        plan: what is to go wrong; None for a venue without faults.
     """
 
     options: VenueOptions
     rest: Rest
     channel: MarketChannel
+    plan: FaultPlan | None = None
     open: "set[VenueConnection]" = field(default_factory=set)
     sent: list[SentLog] = field(default_factory=list)
     unflushed: dict[WebSocket, SentLog] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.http_faults = None if self.plan is None else HttpFaults(self.plan, self.rest.answer)
 
     def flush(self) -> None:
         """Write everything queued."""
@@ -47,29 +56,6 @@ class Hub:
         for websocket, sent in unflushed.items():
             websocket.flush()
             sent.flush()
-
-
-class ChannelClient(Client):
-    """A market channel client on a WebSocket."""
-
-    def __init__(self, hub: Hub, websocket: WebSocket) -> None:
-        super().__init__()
-        self._hub = hub
-        self._websocket = websocket
-        directory = hub.options.sent_log
-        path = None if directory is None else directory / f"conn_{len(hub.sent) + 1}.ndjson"
-        self._sent = SentLog(path, keep=hub.options.keep_sent)
-        hub.sent.append(self._sent)
-
-    def deliver(self, payload: bytes, frame: bytes) -> None:
-        """Queue a text frame; every frame to a client passes here."""
-        if self._websocket.queue(frame):
-            self._sent.add(payload)
-            self._hub.unflushed[self._websocket] = self._sent
-
-    def close(self) -> None:
-        """Close the log of what was sent."""
-        self._sent.close()
 
 
 class VenueConnection(asyncio.Protocol):
@@ -82,6 +68,7 @@ class VenueConnection(asyncio.Protocol):
         self._head: Head | None = None
         self._websocket: WebSocket | None = None
         self._client: ChannelClient | None = None
+        self._upgrading = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
@@ -95,6 +82,8 @@ class VenueConnection(asyncio.Protocol):
             self._hub.flush()
             return
         self._buffer += data
+        if self._upgrading:
+            return
         transport = self._open_transport()
         while not transport.is_closing() and self._websocket is None and self._serve(transport):
             pass
@@ -151,11 +140,29 @@ class VenueConnection(asyncio.Protocol):
         body = bytes(self._buffer[: head.body_bytes])
         del self._buffer[: head.body_bytes]
         self._head = None
+        if self._hub.http_faults is not None:
+            self._answer_faultily(transport, head, self._hub.http_faults.reply(head, body))
+            return False
         status, content = self._hub.rest.answer(head, body)
         transport.write(answer(status, content, keep_alive=head.keep_alive))
         if not head.keep_alive:
             transport.close()
         return True
+
+    def _answer_faultily(self, transport: asyncio.Transport, head: Head, reply: Reply) -> None:
+        """Answer later, or in part; a client that waits for its answer sends nothing meanwhile."""
+        content = answer(reply.status, reply.body, keep_alive=head.keep_alive, headers=reply.headers)
+
+        def write() -> None:
+            if transport.is_closing():
+                return
+            transport.write(content[: len(content) - len(reply.body) // 2] if reply.cut else content)
+            if reply.cut or not head.keep_alive:
+                transport.close()
+            elif self._buffer:
+                self.data_received(b"")
+
+        asyncio.get_running_loop().call_later(reply.delay_seconds, write)
 
     def _refuse(self, transport: asyncio.Transport, status: int, text: str) -> None:
         content = jsonlib.dumps({"error": text}).encode()
@@ -163,6 +170,25 @@ class VenueConnection(asyncio.Protocol):
         transport.close()
 
     def _upgrade(self, transport: asyncio.Transport, head_bytes: int) -> None:
+        plan = self._hub.plan
+        if plan is None:
+            self._begin_websocket(transport, head_bytes)
+            return
+        status, delay_seconds = plan.begin_handshake()
+
+        def end() -> None:
+            plan.end_handshake()
+            if transport.is_closing():
+                return
+            if status is not None:
+                self._refuse(transport, status, "too many handshakes")
+                return
+            self._begin_websocket(transport, head_bytes)
+
+        self._upgrading = True
+        asyncio.get_running_loop().call_later(delay_seconds, end)
+
+    def _begin_websocket(self, transport: asyncio.Transport, head_bytes: int) -> None:
         received = bytes(self._buffer)
         self._buffer.clear()
         self._websocket = WebSocket(transport, self._joined, self._heard, self._hub.options.send_buffer_bytes)
@@ -173,7 +199,11 @@ class VenueConnection(asyncio.Protocol):
 
     def _joined(self) -> None:
         assert self._websocket is not None
-        self._client = ChannelClient(self._hub, self._websocket)
+        plan = self._hub.plan
+        if plan is None:
+            self._client = ChannelClient(self._hub, self._websocket)
+        else:
+            self._client = FaultyClient(self._hub, self._websocket, plan)
         self._hub.channel.join(self._client)
 
     def _heard(self, text: str) -> None:

@@ -1,5 +1,6 @@
 """HTTP/1.1 as far as the venue needs it: request heads in, whole answers out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -85,12 +86,14 @@ def parse_head(head: bytes) -> Head:
     )
 
 
-def answer(status: int, body: bytes, *, keep_alive: bool) -> bytes:
+def answer(status: int, body: bytes, *, keep_alive: bool, headers: Mapping[str, str] | None = None) -> bytes:
     """Return a whole response with a JSON body."""
+    further = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\n"
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Fault')}\r\n"
         "Content-Type: application/json; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n"
+        f"{further}"
         f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
     )
     return head.encode("ascii") + body

@@ -34,6 +34,11 @@ class EmbeddedVenue:
         """How many WebSocket connections there have been."""
         return len(self._server.hub.sent)
 
+    @property
+    def asset_ids(self) -> list[str]:
+        """The active markets' tokens in listing order, as faults number them at the start."""
+        return [token for book in self._server.books for token in book.listing.asset_ids]
+
     def sent(self, connection: int) -> list[bytes]:
         """Return the payloads sent so far to a connection, by its number from 1; needs `keep_sent`."""
         return list(self._server.hub.sent[connection - 1].payloads)

@@ -1,10 +1,11 @@
 """Who is subscribed to what, and what a client's texts mean."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pm_data import jsonlib
 from pm_data.venue.embedded import messages
+from pm_data.venue.embedded.book import MarketBook
 from pm_data.venue.embedded.exchange import Exchange, Message
 from pm_data.venue.embedded.websocket import text_frame
 
@@ -32,6 +33,10 @@ class Client(ABC):
     def send(self, payload: bytes) -> None:
         """Send a text to this client alone."""
         self.deliver(payload, text_frame(payload))
+
+    def send_opening(self, books: Sequence[tuple[MarketBook, int]]) -> None:
+        """Send the opening array of these books."""
+        self.send(messages.opening(books).encode())
 
 
 class MarketChannel:
@@ -100,7 +105,7 @@ class MarketChannel:
             self._by_asset.setdefault(asset_id, []).append(client)
         if dump:
             found = [self._exchange.find(asset_id) for asset_id in new]
-            client.send(messages.opening([book for book in found if book is not None]).encode())
+            client.send_opening([book for book in found if book is not None])
 
     def _unsubscribe(self, client: Client, asset_ids: Iterable[str]) -> None:
         for asset_id in asset_ids:

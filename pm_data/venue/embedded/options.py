@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pm_data.errors import ConfigError
+from pm_data.venue.embedded.faults import Fault
 
 MAX_MARKETS = 20_000
 MAX_RATE = 1_000_000
@@ -21,6 +22,7 @@ class VenueOptions:
         send_buffer_bytes: what may wait for a slow client before it is closed with 1013.
         keep_sent: remember every payload sent, for tests.
         sent_log: directory for `conn_<n>.ndjson`, every payload sent to the n-th connection.
+        faults: what is to go wrong.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -33,6 +35,7 @@ class VenueOptions:
     send_buffer_bytes: int = 8 * 1024 * 1024
     keep_sent: bool = False
     sent_log: Path | None = None
+    faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, low, high in (

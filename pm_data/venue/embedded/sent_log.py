@@ -28,7 +28,7 @@ class SentLog:
         if self._keep:
             self.payloads.append(payload)
         if self._file is not None:
-            self._file.write(jsonlib.ndjson_line({"raw": payload.decode("utf-8")}))
+            self._file.write(jsonlib.ndjson_line({"raw": payload.decode("utf-8", "backslashreplace")}))
 
     def flush(self) -> None:
         """Make the file hold everything noted so far."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from pm_data import clock
 from pm_data.errors import InputOutputError, UnavailableError
+from pm_data.venue.embedded.book import MarketBook
 from pm_data.venue.embedded.connection import WEBSOCKET_PATH, Hub, VenueConnection
 from pm_data.venue.embedded.exchange import Exchange
+from pm_data.venue.embedded.fault_plan import FaultPlan
 from pm_data.venue.embedded.gamma import Gamma
 from pm_data.venue.embedded.market_channel import MarketChannel
 from pm_data.venue.embedded.options import VenueOptions
@@ -40,8 +42,17 @@ class VenueServer:
         self._exchange = Exchange(options, self._epoch_ns // 1_000_000)
         rest = Rest(self._exchange, Gamma(options.seed), clock.wall_ns)
         self._channel = MarketChannel(self._exchange)
-        self.hub = Hub(options, rest, self._channel)
+        plan = None
+        if options.faults:
+            asset_ids = [token for book in self._exchange.books for token in book.listing.asset_ids]
+            plan = FaultPlan(options.faults, options.seed, asset_ids)
+        self.hub = Hub(options, rest, self._channel, plan)
         self._server: asyncio.Server | None = None
+
+    @property
+    def books(self) -> list[MarketBook]:
+        """The active markets, in listing order."""
+        return self._exchange.books
 
     async def start(self) -> VenueUrls:
         """Listen, and return where.

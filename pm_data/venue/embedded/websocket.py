@@ -45,12 +45,14 @@ class WebSocket:
         self._transport = transport
         self._on_open = on_open
         self._on_text = on_text
-        self._send_buffer_bytes = send_buffer_bytes
+        self.send_buffer_bytes = send_buffer_bytes
         self._protocol = ServerProtocol()
         self._parts: list[bytes] = []
         self._text = False
         self._waiting: list[bytes] = []
         self._abort: asyncio.TimerHandle | None = None
+        self.answers_close = True
+        """Whether a client that says goodbye is answered; False is a fault."""
 
     def queue(self, frame: bytes) -> bool:
         """Take a frame for the next `flush`; False when the connection is closing and sends no more."""
@@ -63,12 +65,12 @@ class WebSocket:
         """Write the queued frames; a client that left too much unread is closed."""
         self._write_waiting()
         waiting_bytes = self._transport.get_write_buffer_size()
-        if waiting_bytes > self._send_buffer_bytes and self._protocol.state is State.OPEN:
+        if waiting_bytes > self.send_buffer_bytes and self._protocol.state is State.OPEN:
             self.close(CloseCode.TRY_AGAIN_LATER, "slow consumer: send buffer full")
             loop = asyncio.get_running_loop()
             self._abort = loop.call_later(_SLOW_CLOSE_SECONDS, self._transport.abort)
 
-    def close(self, code: CloseCode, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Start the closing handshake."""
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
@@ -85,6 +87,25 @@ class WebSocket:
             elif isinstance(event, Frame):
                 self._frame(event)
         self._write_protocol()
+
+    def write_raw(self, data: bytes) -> None:
+        """Write bytes that need be no frame."""
+        self._write_waiting()
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def hang_up(self) -> None:
+        """End the connection without a close frame, after what was written."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._transport.abort()
+
+    def stop_reading(self) -> None:
+        """Read nothing more, so that not even the end of the connection is noticed."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def lost(self) -> None:
         """Note that the transport is gone."""
@@ -116,6 +137,8 @@ class WebSocket:
 
     def _write_protocol(self) -> None:
         self._write_waiting()
+        if not self.answers_close and self._protocol.close_rcvd is not None:
+            return
         for data in self._protocol.data_to_send():
             if data == SEND_EOF:
                 self._transport.close()

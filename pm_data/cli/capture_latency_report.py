@@ -1,0 +1,81 @@
+"""Report how a capture fared: lag, latencies, queues, reconnects, drops.
+
+Writes latency_report.json and latency_report.txt into the run directory, and prints
+the JSON. Nothing is judged here: that is for capture-gates.
+"""
+
+import argparse
+from pathlib import Path
+
+from pm_data.cli import output
+from pm_data.errors import InputOutputError
+from pm_data.jsonlib import JsonObject
+
+NAME = "capture-latency-report"
+SUMMARY = "report a capture's lag, latencies, queues, reconnects and drops"
+
+_NAME_WIDTH = 22
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="the run to report on")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write and print the report."""
+    from pm_data import jsonlib, osdep
+    from pm_data.analysis.latency_report import report_on
+    from pm_data.bundle.opening import open_bundle
+
+    bundle = open_bundle(args.run_dir)
+    report = {"run_id": bundle.run.run_id, "status": bundle.status, **report_on(bundle).fields()}
+    rows = [output.printable(f"{name:<{_NAME_WIDTH}}{value}") for name, value in _rows(report)]
+    files = {
+        "latency_report.json": jsonlib.dumps(report) + "\n",
+        "latency_report.txt": "\n".join(rows) + "\n",
+    }
+    for name, content in files.items():
+        path = bundle.run.path / name
+        try:
+            osdep.write_file_atomically(path, content.encode("utf-8"))
+        except OSError as error:
+            raise InputOutputError(f"cannot write {path}: {error.strerror}") from None
+    for row in rows:
+        output.note(row)
+    output.print_json(report)
+    return 0
+
+
+def _rows(report: JsonObject) -> list[tuple[str, str]]:
+    frames, heartbeats, pressure = report["frames"], report["heartbeats"], report["pressure_streaks"]
+    drops, midrun, queued = report["drops"], report["disconnected"]["midrun"], report["queued"]
+    median = frames["per_second_median"]
+    return [
+        ("run", f"{report['run_id']}, {report['status']}, {report['seconds']:,.0f} s"),
+        ("frames", f"{frames['received']:,} received, {frames['written']:,} written"),
+        ("frames a second", f"median {_figure(median)}, max {_figure(frames['per_second_max'])}"),
+        ("received to written", _quantiles(report["received_to_written_ms"])),
+        ("loop lag", _quantiles(report["loop_lag_ms"])),
+        ("queued", f"at most {queued['max']:,} frames, the oldest {queued['oldest_ms_max']:,} ms"),
+        ("pressure", f"{pressure['count']} streaks, the longest {pressure['max_seconds']:g} s"),
+        ("dropped", f"{drops['dropped_messages_total']:,} frames, {drops['dropped_bytes_total']:,} bytes"),
+        ("reconnects", _causes(report["reconnects"]["total"], report["reconnects"]["by_cause"])),
+        ("disconnected midrun", _causes(midrun["incidents"], midrun["by_cause"])),
+        ("heartbeats", f"{heartbeats['hb_count']:,}, at most {heartbeats['max_gap_seconds']:g} s apart"),
+        ("tokens with a book", f"{_figure(report['coverage_pct_last'])} %"),
+        ("disk free", f"at least {_figure(report['disk_free_bytes_min'])} bytes"),
+    ]
+
+
+def _quantiles(measure: JsonObject) -> str:
+    return ", ".join(f"{name} {_figure(value)} ms" for name, value in measure.items())
+
+
+def _causes(total: int, by_cause: JsonObject) -> str:
+    causes = ", ".join(f"{cause} {count:,}" for cause, count in by_cause.items())
+    return f"{total:,} ({causes})" if causes else f"{total:,}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:,}"
