@@ -6,7 +6,8 @@ changes the book, or when the stream ends.
 """
 
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Protocol
 
@@ -42,10 +43,10 @@ class Book(Protocol):
 
     _market_id: str
     _market: str | None
-    _bid_keys: list[int]
-    _bid_sizes: list[int]
-    _ask_keys: list[int]
-    _ask_sizes: list[int]
+    _bid_keys: "array[int]"
+    _bid_sizes: "array[int]"
+    _ask_keys: "array[int]"
+    _ask_sizes: "array[int]"
 
 
 class _Market:
@@ -155,12 +156,12 @@ class BookChecks:
             token.doubt = ""
             self.learn(token.market, op.tick_size_e6, op.last_trade_price_e6)
         else:
-            token.bid = _best(op.best_bid, token.bid)
-            token.ask = _best(op.best_ask, token.ask)
+            token.bid = best_price(op.best_bid, token.bid)
+            token.ask = best_price(op.best_ask, token.ask)
         if token.market is not None:
             market = self._market(token.market)
             token.inputs = market.now
-            if token not in market.tokens:
+            if len(market.tokens) < 3 and token not in market.tokens:  # a third shows that they are no pair
                 market.tokens.append(token)
         return verdict
 
@@ -168,6 +169,11 @@ class BookChecks:
         """Judge the runs that are open, as the stream has ended; yield asset ids and verdicts."""
         for asset_id, token in self._tokens.items():
             yield asset_id, self._end(token)
+
+    def counters(self) -> dict[str, int]:
+        """Return the sums over all tokens, by the names of `Outcomes`, and the number of incidents."""
+        sums = [sum(column) for column in zip(*(token.counts for token in self._tokens.values()), strict=True)]
+        return {**Outcomes(*sums)._asdict(), "hash_incidents": self.incidents.count}
 
     def outcomes(self) -> dict[str, Outcomes]:
         """Return how the runs of each token came out."""
@@ -294,7 +300,7 @@ class BookChecks:
                 return _LATE_TRADE_PRICE if inputs[0] in known_ticks else _LATE_TICK_SIZE
         return _FAILED
 
-    def _side_text(self, keys: list[int], sizes: list[int]) -> str:
+    def _side_text(self, keys: Sequence[int], sizes: Sequence[int]) -> str:
         texts = self._level_texts
         if len(texts) > _LEVEL_CACHE_SIZE:
             texts.clear()
@@ -329,7 +335,7 @@ def _trade_price_text(price_e6: int | None) -> str:
     return f"{whole}.{text[:3]}{text[3:].rstrip('0')}"
 
 
-def _best(text: str | None, previous: int | None) -> int | None:
+def best_price(text: str | None, previous: int | None) -> int | None:
     """Return a best price in e6; what was said before where the text is no number."""
     if not text:
         return previous
@@ -344,6 +350,6 @@ def _is_mirror(first: Book, second: Book) -> bool:
     return (
         first._bid_sizes == second._ask_sizes
         and first._ask_sizes == second._bid_sizes
-        and [key - ONE_E6 for key in first._bid_keys] == second._ask_keys
-        and [key - ONE_E6 for key in second._bid_keys] == first._ask_keys
+        and [key - ONE_E6 for key in first._bid_keys] == list(second._ask_keys)
+        and [key - ONE_E6 for key in second._bid_keys] == list(first._ask_keys)
     )

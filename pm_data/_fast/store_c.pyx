@@ -11,10 +11,20 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memmove
 
+from pm_data._fast.checks_c cimport (
+    VERDICT_BBO,
+    VERDICT_HASH,
+    VERDICT_NONE,
+    VERDICT_VERIFIED,
+    BookChecks,
+    Side,
+    Verdict,
+)
 from pm_data._fast.decode_c cimport (
     OP_BOOK,
     OP_CHANGE,
     OP_RESOLVED,
+    OP_TICK_SIZE,
     OP_TRADE,
     Decoder,
     Level,
@@ -24,7 +34,9 @@ from pm_data._fast.events_c cimport MarketStatus, TopOfBookUpdate, Trade
 
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS
 from pm_data._fast.e6_py import from_e6
+from pm_data._fast.ops import GlobalState
 from pm_data._fast.store_py import SAMPLES, STORE_COUNTERS
+from pm_data._fast.verdicts import checked_mode
 
 cdef enum Status:
     NEW
@@ -34,11 +46,6 @@ cdef enum Status:
 
 cdef tuple _STATUS_NAMES = ("new", "live", "suspect", "resolved")
 cdef Py_ssize_t _SAMPLES = SAMPLES
-
-ctypedef struct Side:
-    Level *levels            # price is the key
-    Py_ssize_t count
-    Py_ssize_t capacity
 
 ctypedef struct Top:
     int64_t bid_px           # -1 stands for None, in all four
@@ -230,8 +237,20 @@ cdef class StateStore:
     cdef int64_t _bid_scan_count
     cdef int64_t _ask_scan_count
     cdef int64_t _tob_sample_misses
+    cdef BookChecks _checks  # None where they are off
+    cdef bint _suspecting
+    cdef int64_t _statuses[4]
+    cdef dict _pairs         # asset id -> both of its market's, by universe records
+    cdef dict _legs          # market -> its tokens, by frames
+    cdef int64_t _ts_event
+    cdef int64_t _ts_recv
 
-    def __cinit__(self):
+    def __cinit__(self, str book_checks not None="off"):
+        self._checks = None if checked_mode(book_checks) == "off" else BookChecks()
+        self._suspecting = book_checks == "suspect"
+        self._pairs = {}
+        self._legs = {}
+        self._ts_event = self._ts_recv = -1
         self._decoder = Decoder()
         self._tokens = {}
         self._by_number = []
@@ -260,16 +279,39 @@ cdef class StateStore:
         cdef MarketState token
         for asset_id in asset_ids:
             token = self._token(asset_id)
+            if self._checks is not None:
+                self._checks.lose(token.market_id, &token._bids, &token._asks, cause)
             if token._status == LIVE:
-                token._status, token.cause = SUSPECT, cause
-                self._emit_status(token, "suspect", cause, -1, ts_recv, seq, events)
+                self._suspect(token, cause, -1, ts_recv, seq, events)
         return events
+
+    def finish(self, int64_t ts_recv, int64_t seq):
+        """Judge what only the end of the stream ends, and return the events of that."""
+        cdef list events = []
+        cdef MarketState token
+        cdef Verdict verdict
+        if self._checks is not None:
+            for asset_id, verdict in self._checks.finish():
+                token = self._tokens[asset_id]
+                self._judge(token, verdict, -1, ts_recv, seq, events)
+                if verdict == VERDICT_VERIFIED and token._status == LIVE:
+                    self._emit_top(token, -1, ts_recv, seq, events)
+        return events
+
+    def learn(self, facts):
+        """Take what a universe record says of a market."""
+        if len(facts.asset_ids) == 2:
+            first, second = facts.asset_ids
+            self._pairs[first] = self._pairs[second] = (first, second)
+        if self._checks is not None:
+            self._checks.learn_facts(facts)
 
     def restore(self, asset_id, state, int64_t ts_recv):
         """Bring a token into this state, without an event; its owner stays."""
         cdef MarketState token = self._token(asset_id)
-        token.market, token.cause = state.market, state.cause
-        token._status = <Status><int>_STATUS_NAMES.index(state.status)
+        if state.market is not None:
+            self._join(token, state.market)
+        self._set_status(token, <Status><int>_STATUS_NAMES.index(state.status), state.cause)
         token._ts_event, token._ts_recv = _or_absent(state.ts_event), ts_recv
         token._top.bid_px, token._top.bid_sz = _or_absent(state.bid_px_e6), _or_absent(state.bid_sz_e6)
         token._top.ask_px, token._top.ask_sz = _or_absent(state.ask_px_e6), _or_absent(state.ask_sz_e6)
@@ -278,6 +320,10 @@ cdef class StateStore:
         token._last_trade_size = _or_absent(state.last_trade_size_e6)
         self._restore_side(&token._bids, state.bids, 1)
         self._restore_side(&token._asks, state.asks, -1)
+        if self._checks is not None:
+            self._checks.learn(state.market, token._tick_size, token._last_trade_price)
+            if token._status == SUSPECT:
+                self._checks.lose(token.market_id, &token._bids, &token._asks, token.cause)
 
     def own(self, asset_ids, int64_t conn):
         """Give tokens that no open connection owns to this one."""
@@ -311,12 +357,38 @@ cdef class StateStore:
         """Return the token's state, kept up to date; None for one that no record has named."""
         return self._tokens.get(asset_id)
 
+    def pair(self, asset_id):
+        """Return both tokens of a token's market, None until both are known."""
+        token = self._tokens.get(asset_id)
+        if token is None:
+            return None
+        named = self._pairs.get(asset_id) or self._legs.get(token.market or "", ())
+        states = [self._tokens.get(name) for name in named]
+        if len(states) != 2 or states[0] is None or states[1] is None:
+            return None
+        return states[0], states[1]
+
+    def global_state(self):
+        """Return the sums over all tokens at this moment."""
+        return GlobalState(
+            self._statuses[<int>NEW],
+            self._statuses[<int>LIVE],
+            self._statuses[<int>SUSPECT],
+            self._statuses[<int>RESOLVED],
+            len(self._legs),
+            _optional(self._ts_event),
+            _optional(self._ts_recv),
+            self._top_of_book_events,
+            self._trade_events,
+            self._status_events,
+        )
+
     def asset_ids(self):
         """Return every token known, in the order in which they were first named."""
         return list(self._tokens)
 
     def counters(self):
-        """Return every counter: FRAME_CLASSES, ITEM_COUNTERS and STORE_COUNTERS."""
+        """Return every counter: FRAME_CLASSES, ITEM_COUNTERS, STORE_COUNTERS, and those of book checks."""
         return {
             **self._decoder.counters,
             "top_of_book_events": self._top_of_book_events,
@@ -328,7 +400,16 @@ cdef class StateStore:
             "bid_scan_count": self._bid_scan_count,
             "ask_scan_count": self._ask_scan_count,
             "tob_sample_misses": self._tob_sample_misses,
+            **({} if self._checks is None else self._checks.counters()),
         }
+
+    def outcomes(self):
+        """Return how the book checks of each token came out; empty where they are off."""
+        return {} if self._checks is None else self._checks.outcomes()
+
+    def incidents(self):
+        """Return the spans in which hashes failed, at most INCIDENTS_KEPT_MAX, in order."""
+        return [] if self._checks is None else self._checks.incidents.kept
 
     def names(self):
         """Return the tables of names seen: `types`, `unknown_types`, `unknown_keys`, `texts`."""
@@ -342,7 +423,21 @@ cdef class StateStore:
         token = self._tokens.get(asset_id)
         if token is None:
             token = self._tokens[asset_id] = MarketState(asset_id)
+            self._statuses[<int>NEW] += 1
         return <MarketState>token
+
+    cdef int _join(self, MarketState token, market) except -1:
+        cdef list legs = self._legs.setdefault(market, [])
+        token.market = market
+        if len(legs) < 3 and token.market_id not in legs:  # a third shows that they are no pair
+            legs.append(token.market_id)
+        return 0
+
+    cdef int _set_status(self, MarketState token, Status status, str cause) except -1:
+        self._statuses[<int>token._status] -= 1
+        self._statuses[<int>status] += 1
+        token._status, token.cause = status, cause
+        return 0
 
     cdef MarketState _numbered(self, Py_ssize_t number):
         while len(self._by_number) <= number:
@@ -381,8 +476,13 @@ cdef class StateStore:
                 self._not_owner += 1
                 continue
             if op.market >= 0:
-                token.market = self._decoder.markets.texts[op.market]
+                market = self._decoder.markets.texts[op.market]
+                if token.market is not market:
+                    self._join(token, market)
             token._ts_event, token._ts_recv = op.ts_event, ts_recv
+            self._ts_event, self._ts_recv = op.ts_event, ts_recv
+            if self._checks is not None:
+                self._check(token, op, ts_recv, seq, events)
             if op.kind == OP_CHANGE:
                 self._apply_change(token, op)
             elif op.kind == OP_BOOK:
@@ -396,6 +496,40 @@ cdef class StateStore:
             if self._last[op.token] == i and token._status == LIVE:
                 self._emit_top(token, op.ts_event, ts_recv, seq, events)
         return events
+
+    cdef int _check(self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events) except -1:
+        """Let the book checks see an operation that is about to be applied."""
+        cdef Verdict verdict
+        if op.kind == OP_TRADE:
+            self._checks.learn(token.market, -1, op.price)
+        elif op.kind == OP_TICK_SIZE:
+            self._checks.learn(token.market, op.price, -1)
+        elif op.kind == OP_BOOK or token._status != NEW:
+            verdict = self._checks.message(token.market_id, token.market, &token._bids, &token._asks, op)
+            self._judge(token, verdict, op.ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _judge(
+        self, MarketState token, Verdict verdict, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        """Mark a token as the verdict on one of its runs says."""
+        if verdict == VERDICT_NONE or not self._suspecting:
+            return 0
+        if verdict != VERDICT_VERIFIED:
+            if token._status == LIVE:
+                cause = "hash" if verdict == VERDICT_HASH else "bbo" if verdict == VERDICT_BBO else "mirror"
+                self._suspect(token, cause, ts_event, ts_recv, seq, events)
+        elif token._status == SUSPECT and token.cause != "gap":
+            self._set_status(token, LIVE, "")
+            self._emit_status(token, "live", "", ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _suspect(
+        self, MarketState token, str cause, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        self._set_status(token, SUSPECT, cause)
+        self._emit_status(token, "suspect", cause, ts_event, ts_recv, seq, events)
+        return 0
 
     cdef int _apply_change(self, MarketState token, Op *op) except -1:
         if token._status == NEW:
@@ -416,9 +550,9 @@ cdef class StateStore:
         if op.size >= 0:
             token._last_trade_price = op.size
         if token._status == NEW:
-            token._status = LIVE
+            self._set_status(token, LIVE, "")
         elif token._status == SUSPECT:
-            token._status, token.cause = LIVE, ""
+            self._set_status(token, LIVE, "")
             self._emit_status(token, "live", "", op.ts_event, ts_recv, seq, events)
         return 0
 
@@ -513,9 +647,10 @@ cdef class StateStore:
                 self._not_owner += 1
             elif token._status != RESOLVED:
                 token._ts_event, token._ts_recv = op.ts_event, ts_recv
+                self._ts_event, self._ts_recv = op.ts_event, ts_recv
                 if op.market >= 0:
-                    token.market = self._decoder.markets.texts[op.market]
-                token._status, token.cause = RESOLVED, payout
+                    self._join(token, self._decoder.markets.texts[op.market])
+                self._set_status(token, RESOLVED, payout)
                 self._emit_status(token, "resolved", payout, op.ts_event, ts_recv, seq, events)
         return 0
 

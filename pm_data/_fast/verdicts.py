@@ -13,6 +13,17 @@ INCIDENTS_KEPT_MAX = 1_000
 """Incidents that are kept; the counter counts all of them."""
 
 
+def checked_mode(mode: str) -> str:
+    """Return the mode.
+
+    Raises:
+        ValueError: it is none of MODES.
+    """
+    if mode not in MODES:
+        raise ValueError(f"book_checks {mode!r} is not one of {', '.join(MODES)}")
+    return mode
+
+
 class Outcomes(NamedTuple):
     """How the runs of one token, or of all, came out, by oracle.
 
