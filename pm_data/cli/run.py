@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration-seconds", type=arguments.seconds, metavar="S", help="live: end after S seconds"
     )
+    arguments.add_book_checks(parser)
     parser.add_argument("--print-hash", action="store_true", help="print final_hash and events_hash")
     parser.add_argument("--print-pnl", action="store_true", help="print the ledger's sums")
     parser.add_argument(
@@ -180,6 +181,7 @@ def _run(
         args.print_pnl,
         args.print_summary_json,
         args.print_latency_report_json,
+        args.book_checks,
     )
     if args.max_seconds is not None:
         records = first_seconds(records, args.max_seconds)

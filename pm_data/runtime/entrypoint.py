@@ -29,6 +29,7 @@ class RunOptions:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
+        book_checks: `off`, `count` or `suspect`.
     """
 
     mode: str
@@ -37,6 +38,7 @@ class RunOptions:
     print_pnl: bool = False
     print_summary: bool = False
     print_latency: bool = False
+    book_checks: str = "off"
 
 
 def intent_line(seq: int, passed: Passed) -> str:
@@ -100,6 +102,7 @@ def run(
         on_intent=hash_intent if options.print_hash else None,
         core=core,
         stages=stages,
+        book_checks=options.book_checks,
     )
     orchestrator.run(records, options.max_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
@@ -107,6 +110,7 @@ def run(
         "ok": True,
         "mode": options.mode,
         "execution": "sim",
+        "book_checks": options.book_checks,
         "canonical_events": orchestrator.canonical_events,
         "intents": orchestrator.intents,
         "fills": orchestrator.fills,

@@ -16,10 +16,16 @@ class EventStream:
     Args:
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long decoding and applying take; None for nobody.
+        book_checks: as `StateStore`.
     """
 
-    def __init__(self, core: _fast.Core | None = None, stages: StageClock | None = None) -> None:
-        self.store: store.StateStore = (core or _fast).store.StateStore()
+    def __init__(
+        self,
+        core: _fast.Core | None = None,
+        stages: StageClock | None = None,
+        book_checks: str = "off",
+    ) -> None:
+        self.store: store.StateStore = (core or _fast).store.StateStore(book_checks)
         self.markets = Markets()
         self._controls = Controls(self.store)
         self.seq = 0
@@ -27,6 +33,7 @@ class EventStream:
         self.frames = 0
         self._apply_frame = self.store.frame if stages is None else self._timed_frame(stages)
         self.skipped_controls = 0
+        self._last_ns = 0
 
     def process(self, record: Record) -> list[events.Event]:
         """Return the record's events.
@@ -44,6 +51,13 @@ class EventStream:
         else:
             self.frames += 1
             found = self._apply_frame(record.payload, record.conn, record.rx_mono_ns, self.seq)
+        self.seq += len(found)
+        self._last_ns = record.rx_mono_ns
+        return found
+
+    def finish(self) -> list[events.Event]:
+        """Return the events of the stream's end, which are verdicts of book checks only."""
+        found = self.store.finish(self._last_ns, self.seq)
         self.seq += len(found)
         return found
 

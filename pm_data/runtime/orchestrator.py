@@ -42,6 +42,7 @@ class Orchestrator:
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
+        book_checks: as `StateStore`.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Orchestrator:
         on_intent: IntentSink | None = None,
         core: _fast.Core | None = None,
         stages: StageClock | None = None,
+        book_checks: str = "off",
     ) -> None:
-        self.stream = EventStream(core, stages)
+        self.stream = EventStream(core, stages, book_checks)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
         markets = self.stream.markets
         self._limits = LimitCheck(limits, self.ledger.position, markets.pair) if any(limits) else None
@@ -70,7 +72,7 @@ class Orchestrator:
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
-        self._contexts = {name: Context(name, self.stream.store.market) for name in strategies}
+        self._contexts = {name: Context(name, self.stream.store) for name in strategies}
         self._portfolio = Portfolio(self.ledger, self.pnl)
         if stages is not None:
             self._time_stages(stages)
@@ -108,6 +110,10 @@ class Orchestrator:
                     return
             if self._stages is not None and not record.control:
                 self._stages.since("end_to_end", record.rx_mono_ns)
+        for event in self.stream.finish():
+            deliver(event)
+            if self.canonical_events == max_events:
+                return
 
     def _time_stages(self, stages: StageClock) -> None:
         self._check = stages.timed("allocator", self._check)

@@ -2,6 +2,7 @@
 
 from pm_data.strategy.base import (
     Context,
+    GlobalState,
     MarketState,
     MarketStatus,
     Portfolio,
@@ -23,6 +24,7 @@ __all__ = [
     "CancelIntent",
     "Context",
     "Fill",
+    "GlobalState",
     "Intent",
     "Intents",
     "MarketState",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pm_data._fast import events, ledger, store
+from pm_data._fast.ops import GlobalState
 from pm_data._fast.pnl import Pnl
 from pm_data.strategy.intents import Fill, Intents
 
@@ -18,10 +19,14 @@ Parameter = str | int
 class Context:
     """Where the run stands: the event being processed, and every token's state."""
 
-    def __init__(self, strategy_id: str, find_market: Callable[[str], MarketState | None]) -> None:
+    def __init__(self, strategy_id: str, state: store.StateStore) -> None:
         self.strategy_id = strategy_id
-        self.market = find_market
+        self.market: Callable[[str], MarketState | None] = state.market
         """Return a token's state by its asset id; None for an unknown one."""
+        self.pair: Callable[[str], tuple[MarketState, MarketState] | None] = state.pair
+        """Return the states of both tokens of a token's market, the first outcome's first; None until known."""
+        self.global_state: Callable[[], GlobalState] = state.global_state
+        """Return the sums over all tokens at this moment."""
         self.seq = 0
         """The number of the event being processed; 0 in on_start."""
         self.ts_recv: int | None = None
