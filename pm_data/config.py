@@ -123,11 +123,28 @@ class Config:
     ws_data_idle_reconnect_seconds: float = _setting(
         120.0, _SECONDS, "reconnect a connection that brought no data for this long; PONG is no data"
     )
+    ws_connection_max_seconds: float = _setting(
+        0.0,
+        _number(0, 2_592_000),
+        "replace each connection when it is this old, without a gap; 0 means never",
+    )
     capture_confirm_timeout_seconds: float = _setting(
         45.0, _SECONDS, "time in which each connection must bring its first data"
     )
     capture_confirm_min_events: int = _setting(
         1, _integer(0, 1_000_000), "data frames that confirm a connection"
+    )
+    capture_first_book_seconds: float = _setting(
+        30.0, _SECONDS, "time in which each token must bring its first full book, and for each further try"
+    )
+    capture_witness_silent_seconds: float = _setting(
+        20.0, _SECONDS, "ask the REST books about a token that brought no data for this long"
+    )
+    capture_witness_grace_seconds: float = _setting(
+        2.0, _SECONDS, "time in which the stream may still bring what the REST books show already"
+    )
+    capture_witness_timeout_seconds: float = _setting(
+        5.0, _SECONDS, "longest wait for an answer of the REST books"
     )
     capture_universe_refresh_enable: bool = _setting(
         True, _boolean, "follow new and closed markets during the run"

@@ -31,6 +31,8 @@ class Control(IntEnum):
     HANDOVER = 7
     END = 8
     CARRIED = 9
+    WITNESS = 10
+    MISSING = 11
 
 
 CAUSE_INTERRUPTED = "interrupted"

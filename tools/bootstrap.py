@@ -181,7 +181,7 @@ class Environment:
 
     def version(self) -> tuple[bool, str]:
         """Return whether pm_data starts, and its line of version, core and Python."""
-        return self.ask("from pm_data.cli import main; main(['--version'])")
+        return self.ask("import sys; from pm_data.cli import main; sys.exit(main(['--version']))")
 
     def call(self, program: str, *arguments: str) -> int:
         """Run a program of the environment and return its exit code."""

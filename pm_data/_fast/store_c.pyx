@@ -300,8 +300,8 @@ cdef class StateStore:
 
     def learn(self, facts):
         """Take what a universe record says of a market."""
-        if len(facts.asset_ids) == 2:
-            first, second = facts.asset_ids
+        first, second = facts.asset_ids if len(facts.asset_ids) == 2 else ("", "")
+        if first != second:
             self._pairs[first] = self._pairs[second] = (first, second)
         if self._checks is not None:
             self._checks.learn_facts(facts)
@@ -358,15 +358,14 @@ cdef class StateStore:
         return self._tokens.get(asset_id)
 
     def pair(self, asset_id):
-        """Return both tokens of a token's market, None until both are known."""
+        """Return both tokens of a token's market, None where the stream has not named both."""
+        pair = self._pairs.get(asset_id)
         token = self._tokens.get(asset_id)
-        if token is None:
-            return None
-        named = self._pairs.get(asset_id) or self._legs.get(token.market or "", ())
-        states = [self._tokens.get(name) for name in named]
-        if len(states) != 2 or states[0] is None or states[1] is None:
-            return None
-        return states[0], states[1]
+        if pair is None and token is not None and token.market is not None:
+            legs = self._legs[token.market]
+            if len(legs) == 2:
+                pair = tuple(legs)
+        return pair
 
     def global_state(self):
         """Return the sums over all tokens at this moment."""

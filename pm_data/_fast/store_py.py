@@ -256,8 +256,8 @@ class StateStore:
 
     def learn(self, facts: MarketFacts) -> None:
         """Take what a universe record says of a market."""
-        if len(facts.asset_ids) == 2:
-            first, second = facts.asset_ids
+        first, second = facts.asset_ids if len(facts.asset_ids) == 2 else ("", "")
+        if first != second:
             self._pairs[first] = self._pairs[second] = (first, second)
         if self._checks is not None:
             self._checks.learn_facts(facts)
@@ -314,19 +314,19 @@ class StateStore:
         """Return the token's state, kept up to date; None for one that no record has named."""
         return self._tokens.get(asset_id)
 
-    def pair(self, asset_id: str) -> tuple[MarketState, MarketState] | None:
-        """Return both tokens of a token's market, None until both are known.
+    def pair(self, asset_id: str) -> tuple[str, str] | None:
+        """Return both tokens of a token's market, None where the stream has not named both.
 
-        In the order of the market's outcomes where a universe record named it, else as frames did.
+        They stand in the order of the market's outcomes where a universe record named it, else in
+        the order in which frames did.
         """
+        pair = self._pairs.get(asset_id)
         token = self._tokens.get(asset_id)
-        if token is None:
-            return None
-        named = self._pairs.get(asset_id) or self._legs.get(token._market or "", ())
-        states = [self._tokens.get(name) for name in named]
-        if len(states) != 2 or states[0] is None or states[1] is None:
-            return None
-        return states[0], states[1]
+        if pair is None and token is not None and token._market is not None:
+            legs = self._legs[token._market]
+            if len(legs) == 2:
+                pair = legs[0], legs[1]
+        return pair
 
     def global_state(self) -> GlobalState:
         """Return the sums over all tokens at this moment."""

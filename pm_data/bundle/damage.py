@@ -15,6 +15,7 @@ class DamageClass(StrEnum):
     SEQ_GAP = "seq_gap"
     IDX_MISMATCH = "idx_mismatch"
     MANIFEST_MISMATCH = "manifest_mismatch"
+    SEAL_MISMATCH = "seal_mismatch"
 
 
 TAILS = frozenset({DamageClass.TORN_TAIL, DamageClass.ZERO_TAIL})
@@ -28,7 +29,8 @@ class Damage(NamedTuple):
         damage_class: its class.
         shard: where; None when it belongs to the whole bundle.
         record: number of the first record that cannot be read there; None as for `shard`.
-        byte_start: first byte, in `.frames`, or for `idx_mismatch` in `.idx`.
+        byte_start: first byte, in `.frames`; for `idx_mismatch` in `.idx`, for `seal_mismatch` in the
+            sealed file.
         byte_end: the byte after the last one; equal to `byte_start` where bytes are missing.
         detail: what was expected, for people.
     """

@@ -10,6 +10,7 @@ from typing import Self
 
 from pm_data import osdep
 from pm_data.bundle.format import frames_name, idx_name
+from pm_data.bundle.sealed_format import sealed_name
 from pm_data.errors import UsageError
 
 RUN_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -65,6 +66,10 @@ class RunDir:
     def frames(self, shard: int) -> Path:
         """Return where a shard's records are."""
         return self.capture / frames_name(shard)
+
+    def sealed(self, shard: int) -> Path:
+        """Return where a shard's records are once it is sealed."""
+        return self.capture / sealed_name(shard)
 
     def idx(self, shard: int) -> Path:
         """Return where a shard's index is."""

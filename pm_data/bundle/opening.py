@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -17,13 +18,23 @@ from pm_data.bundle.layout import RunDir, is_being_written
 from pm_data.bundle.manifest import CLOSED, RUNNING, Manifest, ShardSeal, read_manifest
 from pm_data.bundle.merge import merged
 from pm_data.bundle.reader import ShardReader
+from pm_data.bundle.sealed_format import BLOCK_BYTES, MAX_BLOCKS, sealed_name
+from pm_data.bundle.source import SealedFile
+from pm_data.bundle.window import BUFFER_BYTES
 from pm_data.errors import DamageError, UsageError
 from pm_data.frame import Record
 
 INTERRUPTED = "interrupted"
 """Status of a run whose manifest says running, while nobody holds its lock."""
 
-_FRAMES_NAME = re.compile(r"shard_([0-9]{2,9})\.frames")
+MAX_SHARDS = 512
+"""Most shards of a bundle that is read: files open at a time, and memory."""
+
+_BUFFERS_BYTES = 8 * 1024 * 1024
+_BUFFER_LEAST_BYTES = 16 * 1024
+"""What all shards' buffers take, and the least of one; records made of them take ten times as much."""
+
+_FRAMES_NAME = re.compile(r"shard_([0-9]{2,9})\.frames(\.zst)?")
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class Bundle:
     Args:
         manifest: None where it is damaged.
         sizes: shard number to bytes of its `.frames` file, by shard.
+        sealed: shards that are sealed; what they are read from holds the same bytes.
         live: a process is writing it; what it had when opened is read.
         damage: what is wrong beside the records themselves.
     """
@@ -40,6 +52,7 @@ class Bundle:
     run: RunDir
     manifest: Manifest | None
     sizes: dict[int, int]
+    sealed: frozenset[int]
     live: bool
     damage: list[Damage]
 
@@ -57,14 +70,19 @@ class Bundle:
     ) -> ShardReader:
         """Return a reader of one shard; `hashing` as in `ShardReader`."""
         return ShardReader(
-            self.run.frames(shard),
+            self.path(shard),
             shard,
             on_damage,
             size=self.sizes[shard],
             seal=self.seal(shard),
             growing=self.live,
             hashing=hashing,
+            buffer_bytes=max(_BUFFER_LEAST_BYTES, min(BUFFER_BYTES, _BUFFERS_BYTES // len(self.sizes))),
         )
+
+    def path(self, shard: int) -> Path:
+        """Return the file that a shard is read from."""
+        return self.run.sealed(shard) if shard in self.sealed else self.run.frames(shard)
 
     def seal(self, shard: int) -> ShardSeal | None:
         """Return what the manifest says of a shard; None where it says nothing."""
@@ -166,11 +184,15 @@ def open_bundle(run_dir: Path, *, owned: bool = False) -> Bundle:
         damage.append(_manifest_mismatch(str(error)))
     running = manifest is not None and manifest.status == RUNNING
     live = running and not owned and is_being_written(run)
-    sizes = _shard_sizes(run)
+    sizes, sealed = _find_shards(run)
+    if manifest is not None and manifest.status != CLOSED:
+        # Only a closed manifest says what they must hold; the tail of such a one would pass for a torn one.
+        in_open_run = "in a run that is not closed"
+        damage += [_manifest_mismatch(f"{sealed_name(shard)} {in_open_run}") for shard in sealed]
     if manifest is not None and manifest.shards is not None:
-        sealed = {seal.shard for seal in manifest.shards}
-        for shard in sorted(sealed ^ sizes.keys()):
-            wrong = "is missing" if shard in sealed else "is not in the manifest"
+        told = {seal.shard for seal in manifest.shards}
+        for shard in sorted(told ^ sizes.keys()):
+            wrong = "is missing" if shard in told else "is not in the manifest"
             damage.append(_manifest_mismatch(f"{frames_name(shard)} {wrong}"))
     elif not live:
         # Shards are numbered from 0 on, those of a slice as in its parent; the first hole tells enough.
@@ -179,26 +201,49 @@ def open_bundle(run_dir: Path, *, owned: bool = False) -> Bundle:
         hole = next((number for number in numbers if number not in sizes), None)
         if hole is not None and hole < max(sizes, default=-1):
             damage.append(_manifest_mismatch(f"{frames_name(hole)} is missing"))
-    return Bundle(run, manifest, sizes, live, damage)
+    return Bundle(run, manifest, sizes, frozenset(sealed), live, damage)
 
 
-def _shard_sizes(run: RunDir) -> dict[int, int]:
-    sizes = {}
+def _find_shards(run: RunDir) -> tuple[dict[int, int], list[int]]:
+    """Return the bytes of each shard, by shard, and the sealed ones; a plain file goes before those."""
+    plain: dict[int, int] = {}
+    sealed: set[int] = set()
     try:
         if not stat.S_ISDIR(os.lstat(run.capture).st_mode):
             raise UsageError(f"cannot open {run.capture}: not a directory")
         with os.scandir(run.capture) as listing:
             for entry in listing:
                 match = _FRAMES_NAME.fullmatch(entry.name)
-                if match is None or frames_name(int(match[1])) != entry.name:
+                if match is None:
+                    continue
+                shard = int(match[1])
+                if entry.name not in (frames_name(shard), sealed_name(shard)):
                     continue
                 found = entry.stat(follow_symlinks=False)
                 if not stat.S_ISREG(found.st_mode):
                     raise UsageError(f"cannot open {entry.path}: not a regular file")
-                sizes[int(match[1])] = found.st_size
+                if entry.name == frames_name(shard):
+                    plain[shard] = found.st_size
+                else:
+                    sealed.add(shard)
     except OSError as error:
         raise UsageError(f"cannot open {run.capture}: {error.strerror}") from None
-    return dict(sorted(sizes.items()))
+    sealed -= plain.keys()
+    if (shards := len(plain) + len(sealed)) > MAX_SHARDS:
+        raise UsageError(f"cannot open {run.capture}: {shards} shards; at most {MAX_SHARDS} are read")
+    sizes = plain | {shard: _plain_size(run.sealed(shard)) for shard in sealed}
+    if sum(sizes[shard] for shard in sealed) > MAX_BLOCKS * BLOCK_BYTES:
+        raise UsageError(f"cannot open {run.capture}: sealed shards of more than {MAX_BLOCKS} blocks")
+    return dict(sorted(sizes.items())), sorted(sealed)
+
+
+def _plain_size(path: Path) -> int:
+    """Return how many bytes a sealed shard is read as."""
+    try:
+        with closing(SealedFile(path)) as file:
+            return file.size
+    except OSError as error:
+        raise UsageError(f"cannot open {path}: {error.strerror}") from None
 
 
 def _manifest_mismatch(detail: str) -> Damage:

@@ -6,26 +6,23 @@ valid record (`resync.py`). Nothing from the file is used as a length or an
 offset before it was held against the file's size.
 """
 
-import io
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from pm_data import osdep
 from pm_data._fast.scanned import Scanned
 from pm_data.bundle.damage import Damage, DamageClass
 from pm_data.bundle.digest import Digest, Hashing
 from pm_data.bundle.format import FORMAT_VERSION, HEADER_SIZE, IDX_ENTRY_SIZE, MAX_SEQ, SCANNER
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.resync import Resync, is_intact, parse_header
+from pm_data.bundle.source import Source, open_source
 from pm_data.bundle.window import BUFFER_BYTES, Window
 from pm_data.errors import UsageError
 from pm_data.frame import Record
 
 _Taken = TypeVar("_Taken")
-
-_ENTRIES_AT_A_TIME = BUFFER_BYTES // HEADER_SIZE
-"""As many as records without payload fit into the window's own buffer."""
 
 
 class Entries(NamedTuple):
@@ -41,7 +38,7 @@ class Entries(NamedTuple):
 
 
 class ShardReader:
-    """Reads a `.frames` file once, from its start.
+    """Reads a `.frames` file, or the same out of a sealed one, once, from its start.
 
     Args:
         shard: its shard number; None to take that of its first record.
@@ -61,6 +58,7 @@ class ShardReader:
         seal: ShardSeal | None = None,
         growing: bool = False,
         hashing: Hashing | None = None,
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         """Read `path`.
 
@@ -70,6 +68,7 @@ class ShardReader:
             seal: what a manifest says of the shard, to be held against it.
             growing: somebody is writing the file, so that an unfinished record at its end is no damage.
             hashing: how the file's SHA-256 is taken, where there is a seal; None for at once.
+            buffer_bytes: how many bytes of it are in memory at a time.
         """
         self.path = path
         self.shard = shard
@@ -84,6 +83,8 @@ class ShardReader:
         self._seal = seal
         self._growing = growing
         self._hashing = hashing or Hashing()
+        self._buffer_bytes = buffer_bytes
+        self._source: Source | None = None
 
     def batches(self) -> Iterator[list[Record]]:
         """Yield the valid records in order, some at a time.
@@ -100,7 +101,8 @@ class ShardReader:
         Raises:
             As `batches`.
         """
-        buffer = bytearray(_ENTRIES_AT_A_TIME * IDX_ENTRY_SIZE)
+        # As many as records without payload fit into the window.
+        buffer = bytearray(self._buffer_bytes // HEADER_SIZE * IDX_ENTRY_SIZE)
         return self._walk(lambda window: self._take_entries(window, buffer))
 
     def _walk(self, take: Callable[[Window], tuple[_Taken, int]]) -> Iterator[_Taken]:
@@ -110,15 +112,17 @@ class ShardReader:
             take: returns it, and how many bytes the next record needs; 0 where there is no next one.
         """
         try:
-            fd = osdep.open_regular(self.path)
+            source = open_source(self.path)
         except OSError as error:
             raise UsageError(f"cannot open {self.path}: {error.strerror}") from None
-        with io.FileIO(fd) as file:
-            size = file.seek(0, io.SEEK_END)
-            file.seek(0)
+        with closing(source):
+            size = source.size if self._size is None else min(source.size, self._size)
             digest = None if self._seal is None else Digest(self._hashing)
-            window = Window(file, size if self._size is None else min(size, self._size), digest)
+            window = Window(source, size, digest, self._buffer_bytes)
             resync = Resync(window)
+            self._source = source
+            if not source.is_table_whole:
+                self._report(DamageClass.SEAL_MISMATCH, 0, 0, "the seek table is damaged")
             while True:
                 seq = self.next_seq
                 taken, need = take(window)
@@ -129,6 +133,7 @@ class ShardReader:
                 if window.position >= window.limit:
                     break
                 self._step_over(window, resync)
+            self._report_bad_blocks(window.limit)
             if self._seal is not None and digest is not None and not self.damaged:
                 self._hold_against_seal(self._seal, digest)
 
@@ -216,6 +221,18 @@ class ShardReader:
                 )
                 return
 
+    def _report_bad_blocks(self, end: int) -> None:
+        """Report blocks of a sealed shard that cannot be decoded and begin before `end` in the records."""
+        assert self._source is not None
+        bad = self._source.bad_blocks
+        while bad and bad[0].plain_start < end:
+            first, after, start, stop = bad.pop(0)
+            which = f"block {first}" if after - first == 1 else f"blocks {first} to {after - 1}"
+            self.damaged = True
+            detail = f"{which} cannot be decoded"
+            self._on_damage(Damage(DamageClass.SEAL_MISMATCH, self.shard, self.next_seq, start, stop, detail))
+
     def _report(self, damage_class: DamageClass, start: int, end: int, detail: str) -> None:
+        self._report_bad_blocks(end)
         self.damaged = True
         self._on_damage(Damage(damage_class, self.shard, self.next_seq, start, end, detail))

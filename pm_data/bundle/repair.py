@@ -1,4 +1,4 @@
-"""Write what a crash left unwritten (rule D6); the only code that changes a run that has ended.
+"""Write what a crash left unwritten (rule D6); with sealing the only code that changes a run that has ended.
 
 What cannot be read is never thrown away: a torn tail is copied beside its file before the file is
 cut, and damage with records behind it stays where it is. A repair that dies at any point has lost
@@ -18,11 +18,11 @@ from pm_data.bundle.idx import IdxCheck
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.opening import Bundle, open_bundle
 from pm_data.bundle.reader import ShardReader
+from pm_data.bundle.replacing import OPEN_FLAGS, new_file, owned, write_all
 from pm_data.errors import UsageError
 from pm_data.jsonlib import JsonObject
 
 _CHUNK_BYTES = 1024 * 1024
-_FLAGS = os.O_RDWR | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 
 
 class Repair(NamedTuple):
@@ -53,20 +53,9 @@ def repair_run(run_dir: Path) -> list[Repair]:
     """
     open_bundle(run_dir)
     run = RunDir(run_dir)
-    with _owned(run):
+    with owned(run, "repair"):
         bundle = open_bundle(run_dir, owned=True)
         return [repair for shard in bundle.sizes for repair in _repair_shard(bundle, shard)]
-
-
-@contextlib.contextmanager
-def _owned(run: RunDir) -> Iterator[None]:
-    fd = os.open(run.lock, _FLAGS | os.O_CREAT, 0o644)
-    try:
-        if not osdep.try_lock(fd):
-            raise UsageError(f"cannot repair {run.path}: a process is writing it")
-        yield
-    finally:
-        os.close(fd)
 
 
 def _repair_shard(bundle: Bundle, shard: int) -> Iterator[Repair]:
@@ -84,13 +73,13 @@ def _repair_shard(bundle: Bundle, shard: int) -> Iterator[Repair]:
         size = tail.byte_start
     # A number from a stranger's file must not make an index larger than the file it is of.
     if wrong and reader.next_seq <= size // HEADER_SIZE:
-        _make_index(bundle.run, shard, size)
+        _make_index(bundle, shard, size)
         yield Repair(wrong[0], None)
 
 
 def _may_be_moved(bundle: Bundle, shard: int, reader: ShardReader) -> bool:
     """Return whether a shard is whole without its tail, as far as its manifest tells."""
-    if bundle.manifest is None:
+    if bundle.manifest is None or shard in bundle.sealed:
         return False
     seal = bundle.seal(shard)
     return seal is None or (seal.records, seal.bytes) == (reader.records, reader.bytes)
@@ -98,7 +87,7 @@ def _may_be_moved(bundle: Bundle, shard: int, reader: ShardReader) -> bool:
 
 def _move_tail(frames: Path, start: int, end: int) -> Path:
     """Copy the bytes of `frames` from `start` on to a file of their own, and cut them off."""
-    fd = os.open(frames, _FLAGS)
+    fd = os.open(frames, OPEN_FLAGS)
     try:
         if os.fstat(fd).st_size != end:
             raise UsageError(f"cannot repair {frames}: it changed meanwhile")
@@ -119,7 +108,7 @@ def _copy_of_tail(frames: Path, fd: int, start: int, end: int) -> Path:
             return target
         number += 1
         target = torn.with_name(f"{torn.name}.{number}")
-    with _new_file(target) as copy:
+    with new_file(target) as copy:
         _copy(fd, start, end, copy, 0)
         # A tail may be a hole of any size, and so becomes its copy.
         os.ftruncate(copy, end - start)
@@ -143,20 +132,21 @@ def _holds(path: Path, fd: int, start: int, end: int) -> bool:
         os.close(copy)
 
 
-def _make_index(run: RunDir, shard: int, size: int) -> None:
+def _make_index(bundle: Bundle, shard: int, size: int) -> None:
     """Write the index of a shard's first `size` bytes.
 
     The entry of a record that cannot be read is what it was; zero bytes where there was none.
     """
-    reader = ShardReader(run.frames(shard), shard, lambda _damage: None, size=size)
+    run = bundle.run
+    reader = ShardReader(bundle.path(shard), shard, lambda _damage: None, size=size)
     written = 0
-    with _old_index(run.idx(shard)) as old, _new_file(run.idx(shard)) as new:
+    with _old_index(run.idx(shard)) as old, new_file(run.idx(shard)) as new:
         for entries in reader.entries():
             start = entries.first * IDX_ENTRY_SIZE
             if old is not None:
                 _copy(old, written, start, new, written)
             os.lseek(new, start, os.SEEK_SET)
-            _write(new, entries.data)
+            write_all(new, entries.data)
             written = start + len(entries.data)
 
 
@@ -173,30 +163,11 @@ def _old_index(path: Path) -> Iterator[int | None]:
         os.close(fd)
 
 
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[int]:
-    """Open a file to write that becomes `path` when all of it is safe on the disk."""
-    temporary = path.with_name(path.name + ".tmp")
-    fd = os.open(temporary, _FLAGS | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        try:
-            yield fd
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        osdep.replace_file(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    osdep.sync_directory(path.parent)
-
-
 def _copy(source: int, start: int, end: int, target: int, to: int) -> None:
     """Copy a file's bytes from `start` to `end` into another from `to` on; zeros are left out."""
     for offset, data in _data(source, start, end):
         os.lseek(target, to + offset - start, os.SEEK_SET)
-        _write(target, data)
+        write_all(target, data)
 
 
 def _data(fd: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -220,9 +191,3 @@ def _read(fd: int, offset: int, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

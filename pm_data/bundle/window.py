@@ -1,12 +1,10 @@
 """One reused buffer that slides over a file."""
 
-import io
-
-from pm_data import osdep
 from pm_data.bundle.digest import Digest
+from pm_data.bundle.source import Source
 
 BUFFER_BYTES = 256 * 1024
-"""Bytes of a file that are in memory at a time; only a longer record takes more, while it is read."""
+"""Most bytes of a file that are in memory at a time; only a longer record takes more, while it is read."""
 
 
 class Window:
@@ -17,10 +15,13 @@ class Window:
         limit: no byte from there on is looked at.
     """
 
-    def __init__(self, file: io.FileIO, limit: int, digest: Digest | None = None) -> None:
+    def __init__(
+        self, file: Source, limit: int, digest: Digest | None = None, buffer_bytes: int = BUFFER_BYTES
+    ) -> None:
         """Look at a file from its start.
 
         Args:
+            buffer_bytes: how many bytes are in memory at a time.
             digest: is fed every byte read, until a jump.
         """
         self.limit = limit
@@ -29,7 +30,7 @@ class Window:
         self._file = file
         self._digest = digest
         self._offset = 0
-        self._own = bytearray(BUFFER_BYTES)
+        self._own = bytearray(buffer_bytes)
         self.data = self._own
         self.view = memoryview(self.data)
 
@@ -49,9 +50,9 @@ class Window:
         if self._digest is not None:
             self._digest.wait()
         rest = self.end - self.start
-        size = max(BUFFER_BYTES, need, rest)
+        size = max(len(self._own), need, rest)
         old = self.view
-        if size == BUFFER_BYTES:
+        if size == len(self._own):
             self.data = self._own
         elif size > len(self.data):
             self.data = bytearray(size)
@@ -89,5 +90,5 @@ class Window:
         if self.start < self.end:
             return
         here = self.position
-        data = osdep.next_data(self._file.fileno(), here)
+        data = self._file.next_data(here)
         self.jump(self.limit if data is None else min(max(data, here), self.limit))

@@ -11,12 +11,14 @@ from pm_data.cli import (
     capture_gates,
     capture_inspect,
     capture_latency_report,
+    capture_seal,
     capture_slice,
     capture_verify,
     config_command,
     demo,
     discover,
     run,
+    strategy,
     venue,
 )
 
@@ -32,8 +34,10 @@ COMMANDS: tuple[ModuleType, ...] = (
     capture_frames,
     capture_events,
     capture_slice,
+    capture_seal,
     capture_bench,
     run,
+    strategy,
     venue,
     config_command,
 )

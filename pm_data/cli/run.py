@@ -67,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="toy_spread, an entry point of pm_data.strategies, or package.module:Class; may be repeated",
+        help="a built-in (toy_spread, pair_taker, momentum_taker, counting_maker), an entry point of "
+        "pm_data.strategies, or package.module:Class; may be repeated",
     )
     parser.add_argument(
         "--strategy-params", action="append", default=[], metavar="NAME.key=value", help="may be repeated"
@@ -85,7 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--print-hash", action="store_true", help="print final_hash and events_hash")
     parser.add_argument("--print-pnl", action="store_true", help="print the ledger's sums")
     parser.add_argument(
-        "--print-summary-json", action="store_true", help="print message types, unknown names and samples too"
+        "--print-summary-json",
+        action="store_true",
+        help="print message types, unknown names, samples, each strategy's calls, and what it reports",
     )
     parser.add_argument(
         "--print-latency-report-json",

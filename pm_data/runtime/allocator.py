@@ -1,7 +1,7 @@
 """The allocator: which intents pass, in which order. What is refused is counted with its reason."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from pm_data.errors import StrategyError
@@ -37,8 +37,10 @@ class Allocator:
         """
         if intents is None:
             return []
-        if not isinstance(intents, Iterable):
-            raise StrategyError(f"strategy {strategy_id} returned {type(intents).__name__}, not intents")
+        if not isinstance(intents, Iterable) or isinstance(intents, Set):
+            raise StrategyError(
+                f"strategy {strategy_id} returned {type(intents).__name__}, not intents in an order"
+            )
         passed = []
         for intent in intents:
             if not isinstance(intent, Intent):

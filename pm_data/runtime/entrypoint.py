@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pm_data import _fast
 from pm_data._fast import events
 from pm_data.config import Config
+from pm_data.errors import StrategyError
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
 from pm_data.runtime.allocator import Passed
+from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.eventlines import event_line
 from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
@@ -88,6 +90,7 @@ def run(
         intents_hash.update(intent_line(seq, passed).encode("utf-8"))
 
     stages = StageClock() if options.print_latency else None
+    calls = CallbackStats() if options.print_summary else None
     orchestrator = Orchestrator(
         strategies,
         lambda markets: _terms(config, markets),
@@ -102,6 +105,7 @@ def run(
         on_intent=hash_intent if options.print_hash else None,
         core=core,
         stages=stages,
+        calls=calls,
         book_checks=options.book_checks,
     )
     orchestrator.run(records, options.max_events)
@@ -125,13 +129,28 @@ def run(
     line["counters"] = orchestrator.stream.store.counters()
     line["refused"] = dict(orchestrator.allocator.refused)
     line["unfilled"] = dict(orchestrator.execution.unfilled)
-    if options.print_summary:
+    if calls is not None:
         line["names"] = orchestrator.stream.store.names()
         line["samples"] = orchestrator.stream.store.samples()
         line["intents_by_strategy"] = dict(orchestrator.intents_by_strategy)
+        line["callback_stats"] = calls.report()
+        line["reports"] = {name: _report(name, strategy) for name, strategy in strategies.items()}
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
+
+
+def _report(name: str, strategy: Strategy) -> JsonObject:
+    try:
+        report = dict(strategy.report())
+    except Exception as error:  # a stranger's code
+        raise StrategyError(f"strategy {name} raised {type(error).__name__} in report: {error}") from error
+    for key, value in report.items():
+        if type(key) is not str or type(value) not in (str, int):
+            raise StrategyError(
+                f"strategy {name} reports {key!r}: {value!r}, expected texts and whole numbers"
+            )
+    return report
 
 
 def _terms(config: Config, markets: Markets) -> SimTerms:

@@ -10,14 +10,16 @@ from typing import Any
 from pm_data import _fast
 from pm_data._fast import events, ledger
 from pm_data._fast.pnl import Pnl
-from pm_data.errors import E6OverflowError, StrategyError
+from pm_data.errors import E6OverflowError, StrategyError, UsageError
 from pm_data.frame import Record
 from pm_data.runtime.allocator import Allocator, Passed
+from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.eventstream import EventStream
 from pm_data.runtime.execution import SimExecution, SimTerms
 from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
+from pm_data.runtime.timers import Timers
 from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
 
 MAX_FILL_ROUNDS = 16
@@ -42,6 +44,7 @@ class Orchestrator:
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
+        calls: told of each call of a strategy; None for nobody.
         book_checks: as `StateStore`.
     """
 
@@ -55,6 +58,7 @@ class Orchestrator:
         on_intent: IntentSink | None = None,
         core: _fast.Core | None = None,
         stages: StageClock | None = None,
+        calls: CallbackStats | None = None,
         book_checks: str = "off",
     ) -> None:
         self.stream = EventStream(core, stages, book_checks)
@@ -62,7 +66,8 @@ class Orchestrator:
         markets = self.stream.markets
         self._limits = LimitCheck(limits, self.ledger.position, markets.pair) if any(limits) else None
         self.allocator = Allocator(self._limits)
-        self.execution = SimExecution(self.stream.store, self.ledger, markets, terms(markets))
+        agreed = terms(markets)
+        self.execution = SimExecution(self.stream.store, self.ledger, markets, agreed)
         self.canonical_events = 0
         self.intents = 0
         self.fills = 0
@@ -72,8 +77,13 @@ class Orchestrator:
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
-        self._contexts = {name: Context(name, self.stream.store) for name in strategies}
+        self._contexts = {
+            name: Context(name, self.stream.store, agreed.fee) for name in strategies
+        }
+        self._timers = Timers({})
         self._portfolio = Portfolio(self.ledger, self.pnl)
+        if calls is not None:
+            self._call = calls.counted(self._call)  # type: ignore[method-assign]
         if stages is not None:
             self._time_stages(stages)
         self._listeners = {
@@ -97,6 +107,7 @@ class Orchestrator:
             UsageError, DamageError: as `EventStream.process`.
         """
         self._call_each("on_start")
+        self._timers = Timers(timer_periods(self._strategies))
         if max_events is None or max_events > 0:
             self._process(records, max_events)
         self._call_each("on_stop")
@@ -135,6 +146,8 @@ class Orchestrator:
 
     def _deliver(self, event: events.Event) -> None:
         self.canonical_events += 1
+        if event.ts_recv >= self._timers.next_ns:
+            self._fire_timers(event)
         if self._on_event is not None:
             self._on_event(event)
         kind = event.kind
@@ -153,6 +166,17 @@ class Orchestrator:
             answer = self._call(name, callback, event.seq, context, event, market, self._portfolio)
             if answer is not None:
                 intents += self._check(name, answer)
+        if intents:
+            self._execute(intents, event.seq)
+
+    def _fire_timers(self, event: events.Event) -> None:
+        intents: list[Passed] = []
+        for name, due_ns in self._timers.take(event.ts_recv):
+            context = self._contexts[name]
+            context.seq, context.ts_recv = event.seq, event.ts_recv
+            callback = self._strategies[name].on_timer
+            answer = self._call(name, callback, event.seq, context, due_ns, self._portfolio)
+            intents += self._check(name, answer)
         if intents:
             self._execute(intents, event.seq)
 
@@ -212,8 +236,27 @@ class Orchestrator:
             answer = callback(*arguments)
             # read here, because a generator raises only when it is read
             return list(answer) if isinstance(answer, Iterator) else answer
-        except E6OverflowError:
+        except (E6OverflowError, UsageError):
             raise
         except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run
             raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
             raise StrategyError(f"strategy {name} {raised}: {error}") from error
+
+
+def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:
+    """Return the period of each strategy that has a timer.
+
+    Raises:
+        StrategyError: one that overrides on_timer has no period above 0.
+    """
+    periods = {}
+    for name, strategy in strategies.items():
+        if type(strategy).on_timer is Strategy.on_timer:
+            continue
+        period_ns = strategy.timer_period_ns
+        if type(period_ns) is not int or period_ns <= 0:
+            raise StrategyError(
+                f"strategy {name}: timer_period_ns is {period_ns!r}, expected an int above 0 for on_timer"
+            )
+        periods[name] = period_ns
+    return periods

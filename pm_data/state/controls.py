@@ -15,8 +15,8 @@ from pm_data.frame import (
 from pm_data.state.carried import carried_state
 from pm_data.state.universe import stated_facts
 
-_NO_EFFECT = frozenset({Control.OPENED, Control.END})
-"""Known, and without meaning for a book."""
+_NO_EFFECT = frozenset({Control.OPENED, Control.END, Control.WITNESS, Control.MISSING})
+"""Known, and without meaning for a book: what a witness found lost is a gap record of its own."""
 
 
 class Controls:

@@ -8,7 +8,12 @@ from importlib.metadata import entry_points
 from pm_data.errors import UsageError
 from pm_data.strategy.base import CALLBACKS, Parameter, Strategy
 
-BUILTIN = {"toy_spread": "pm_data.strategy.builtin.toy_spread:ToySpread"}
+BUILTIN = {
+    "counting_maker": "pm_data.strategy.builtin.counting_maker:CountingMaker",
+    "momentum_taker": "pm_data.strategy.builtin.momentum_taker:MomentumTaker",
+    "pair_taker": "pm_data.strategy.builtin.pair_taker:PairTaker",
+    "toy_spread": "pm_data.strategy.builtin.toy_spread:ToySpread",
+}
 ENTRY_POINT_GROUP = "pm_data.strategies"
 
 
@@ -26,6 +31,8 @@ def load_strategies(names: Iterable[str], settings: Iterable[str]) -> dict[str, 
     classes: dict[str, type[Strategy]] = {}
     for name in names:
         strategy_id = name.rpartition(":")[2]
+        if not strategy_id.isprintable() or "|" in strategy_id:
+            raise UsageError(f"--strategy {name}: a name with '|' or a line break is no strategy's id")
         if strategy_id in classes:
             raise UsageError(f"--strategy {name}: a strategy named {strategy_id} is there already")
         classes[strategy_id] = _find(name)
@@ -34,7 +41,10 @@ def load_strategies(names: Iterable[str], settings: Iterable[str]) -> dict[str, 
     }
     for setting in settings:
         _apply_setting(setting, values)
-    return {strategy_id: classes[strategy_id](values[strategy_id]) for strategy_id in sorted(classes)}
+    return {
+        strategy_id: _make(strategy_id, classes[strategy_id], values[strategy_id])
+        for strategy_id in sorted(classes)
+    }
 
 
 def _find(name: str) -> type[Strategy]:
@@ -47,6 +57,13 @@ def _find(name: str) -> type[Strategy]:
             f"--strategy {name}: no callback is named {misspelt[0]} (there are {', '.join(CALLBACKS)})"
         )
     return found
+
+
+def _make(strategy_id: str, found: type[Strategy], values: Mapping[str, Parameter]) -> Strategy:
+    try:
+        return found(values)
+    except Exception as error:  # a stranger's code may raise anything
+        raise UsageError(f"strategy {strategy_id} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _import(name: str, target: str) -> object:

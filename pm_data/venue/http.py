@@ -4,7 +4,7 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import urllib3
@@ -17,7 +17,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
-from pm_data import __version__
+from pm_data import __version__, jsonlib
 from pm_data.errors import UnavailableError
 from pm_data.venue.backoff import Backoff
 from pm_data.venue.urls import without_credentials
@@ -44,15 +44,22 @@ class HttpClient:
     """Asks one server for JSON. For one thread at a time.
 
     Numbers with a fraction or exponent come back as text, exactly as they were printed.
+
+    Args:
+        tries: how often a request is tried whose trouble may pass; None for the usual number.
+        timeout_seconds: most time without a byte of the answer.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(
+        self, base_url: str, *, tries: int | None = None, timeout_seconds: float = _READ_SECONDS
+    ) -> None:
         self._base_url = base_url
+        self._tries = tries or _TRIES
         self._shown_url = without_credentials(base_url)
         self._pool = urllib3.PoolManager(
             num_pools=1,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
-            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
             ssl_context=ssl.create_default_context(),
         )
 
@@ -69,15 +76,25 @@ class HttpClient:
         Raises:
             UnavailableError: no answer that can be used; one line that names server and trouble.
         """
+        return self._ask(lambda: self._request("GET", path, fields=dict(query)), deadline)
+
+    def post(self, path: str, value: Any, deadline: float) -> Any:
+        """Return the JSON of one POST of JSON, as `get` does."""
+        body = jsonlib.dumps(value).encode("utf-8")
+        headers = {**self._pool.headers, "Content-Type": "application/json"}
+        return self._ask(lambda: self._request("POST", path, body=body, headers=headers), deadline)
+
+    def _ask(self, request: Callable[[], urllib3.BaseHTTPResponse], deadline: float) -> Any:
         backoff = Backoff(random.Random())
         tries = 0
         while True:
             tries += 1
             try:
-                return self._try(path, query, deadline)
+                return self._try(request, deadline)
             except _Trouble as trouble:
-                if tries == _TRIES:
-                    raise UnavailableError(f"{self._shown_url}: {trouble} ({tries} tries)") from None
+                if tries == self._tries:
+                    count = f" ({tries} tries)" if tries > 1 else ""
+                    raise UnavailableError(f"{self._shown_url}: {trouble}{count}") from None
                 wait_seconds = trouble.wait_seconds
                 if wait_seconds is None:
                     wait_seconds = backoff.next_delay_seconds()
@@ -87,16 +104,14 @@ class HttpClient:
                     ) from None
             time.sleep(wait_seconds)
 
-    def _try(self, path: str, query: Mapping[str, str], deadline: float) -> Any:
+    def _request(self, method: str, path: str, **what: Any) -> urllib3.BaseHTTPResponse:
+        return self._pool.request(
+            method, self._base_url + path, retries=False, redirect=False, preload_content=False, **what
+        )
+
+    def _try(self, request: Callable[[], urllib3.BaseHTTPResponse], deadline: float) -> Any:
         try:
-            response = self._pool.request(
-                "GET",
-                self._base_url + path,
-                fields=dict(query),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
+            response = request()
             try:
                 self._check_status(response)
                 body = self._read(response, deadline)

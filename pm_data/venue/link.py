@@ -17,7 +17,10 @@ from pm_data.venue.connection import Connection, Ended
 from pm_data.venue.dial import Dialer
 from pm_data.venue.liveness import Liveness
 from pm_data.venue.recordlog import RecordLog
-from pm_data.venue.scan import Seen, scan
+from pm_data.venue.scan import Seen, asset_ids, scan
+from pm_data.venue.testimony import is_quiet
+from pm_data.venue.token import Rung, Token
+from pm_data.venue.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Services:
     config: Config
     log: RecordLog
     dialer: Dialer
+    witness: Witness
     on_event: Callable[[str, JsonObject], None]
     next_conn: Callable[[], int]
 
@@ -40,33 +44,40 @@ class Link:
     """A connection with its subscription and its watchdogs.
 
     Args:
-        reason: why it subscribes, `initial` or `reconnect`.
+        tokens: what it subscribes to.
+        reason: why it subscribes, `initial`, `reconnect`, `redrive` or `rotation`.
         attempt: how many dials of this shard since data last came, this one included.
         confirm: whether it must bring first data within the confirm timeout.
+        on_take: of a connection that takes tokens over from others, each with its first full book:
+            hears which, before anything is recorded of it. None where the tokens are its own at once.
     """
 
     def __init__(
         self,
         services: Services,
         shard: int,
-        asset_ids: Iterable[str],
+        tokens: Iterable[Token],
         *,
         reason: str,
         attempt: int,
         confirm: bool,
+        on_take: "Callable[[Link, list[Token]], None] | None" = None,
     ) -> None:
         self._services = services
         self._log = services.log
         self._shard = shard
-        self._asset_ids = dict.fromkeys(asset_ids)
-        self._id_bytes = {asset_id.encode("ascii") for asset_id in self._asset_ids}
-        self._booked: set[bytes] = set()
+        given = {token.key: token for token in tokens}
+        self._tokens: dict[bytes, Token] = {} if on_take else given
+        self._to_take: dict[bytes, Token] = given if on_take else {}
+        self._on_take = on_take
         self._reason = reason
         self._attempt = attempt
         self._confirm = confirm
         self._connection: Connection | None = None
         self._live = Liveness(services.config, clock.mono_ns(), confirm)
         self._gone = asyncio.Event()
+        self._dropping = False
+        self._idle_question: asyncio.Task[None] | None = None
         self.conn = 0
         self.cause: str | None = None
         self.seen = [0] * len(Seen)
@@ -82,13 +93,29 @@ class Link:
         return self._live.data_frames
 
     @property
-    def tokens_with_book(self) -> int:
-        """Return how many of the subscribed tokens have had a full book on this connection."""
-        return len(self._booked)
+    def is_subscribed(self) -> bool:
+        """Tell whether it is open and is to stay."""
+        return self.is_open and self.cause is None
 
-    def without_book(self, asset_ids: Iterable[str]) -> list[str]:
-        """Return those of the tokens that have had no full book on this connection."""
-        return [asset_id for asset_id in asset_ids if asset_id.encode("ascii") not in self._booked]
+    @property
+    def last_data_ns(self) -> int:
+        """Return when data last came, of any token."""
+        return self._live.last_data_ns
+
+    @property
+    def opened_ns(self) -> int:
+        """Return when the handshake was done."""
+        return self._live.opened_ns
+
+    @property
+    def tokens(self) -> list[Token]:
+        """Return the tokens that it brings, those not taken over yet left out."""
+        return list(self._tokens.values())
+
+    @property
+    def to_take(self) -> list[Token]:
+        """Return the tokens that it is still to take over."""
+        return list(self._to_take.values())
 
     async def run(self) -> None:
         """Dial, watch, and return when the connection is gone; `cause` then says why.
@@ -108,23 +135,55 @@ class Link:
             self.cause = cause
             self._connection.close()
 
-    def subscribe(self, asset_ids: Sequence[str]) -> None:
+    def subscribe(self, tokens: Sequence[Token], reason: str) -> None:
         """Add tokens; said on the socket only while it is open and not being closed."""
-        self._asset_ids.update(dict.fromkeys(asset_ids))
-        self._id_bytes.update(asset_id.encode("ascii") for asset_id in asset_ids)
-        if self.is_open and self.cause is None:
-            self._send(messages.subscribe(asset_ids))
-            self._subscribed(asset_ids, "refresh")
+        now_ns = clock.mono_ns()
+        for token in tokens:
+            self._tokens[token.key] = token
+            self._begin(token, now_ns)
+        if self.is_subscribed:
+            self._send(messages.subscribe(_ids(tokens)))
+            self._subscribed(tokens, reason)
 
-    def unsubscribe(self, asset_ids: Sequence[str]) -> None:
+    def unsubscribe(self, tokens: Sequence[Token], reason: str) -> None:
         """End tokens; said on the socket only while it is open and not being closed."""
-        for asset_id in asset_ids:
-            del self._asset_ids[asset_id]
-            self._id_bytes.discard(asset_id.encode("ascii"))
-            self._booked.discard(asset_id.encode("ascii"))
-        if self.is_open and self.cause is None:
-            self._send(messages.unsubscribe(asset_ids))
-            self._control(Control.UNSUBSCRIBED, {"tokens": list(asset_ids), "reason": "refresh"})
+        self.let_go(tokens)
+        if self.is_subscribed:
+            self._send(messages.unsubscribe(_ids(tokens)))
+            self._control(Control.UNSUBSCRIBED, {"tokens": _ids(tokens), "reason": reason})
+
+    def ask_again(self, tokens: Sequence[Token]) -> None:
+        """Unsubscribe and subscribe on the open socket, which makes the venue send full books."""
+        ids = _ids(tokens)
+        self._send(messages.unsubscribe(ids))
+        self._control(Control.UNSUBSCRIBED, {"tokens": ids, "reason": "redrive"})
+        self._send(messages.subscribe(ids))
+        self._subscribed(tokens, "redrive")
+
+    def let_go(self, tokens: Iterable[Token]) -> None:
+        """Forget tokens that another connection brings from now on, or nobody."""
+        for token in tokens:
+            self._tokens.pop(token.key, None)
+            self._to_take.pop(token.key, None)
+
+    def carries(self, token: Token) -> bool:
+        """Tell whether it subscribes to a token, taken over or not."""
+        return token.key in self._tokens or token.key in self._to_take
+
+    def take_rest(self) -> None:
+        """Take over what is left of a connection that has ended; its own gap record says what that cost."""
+        tokens = self.to_take
+        if tokens:
+            self._take(tokens)
+
+    def lost(self, tokens: Iterable[Token]) -> None:
+        """Record that the stream lost something of tokens since their last data."""
+        for token in tokens:
+            self._gap("silent", [token], token.heard_ns)
+
+    def say(self, control: Control, fields: JsonObject) -> None:
+        """Append a control record of this connection."""
+        self._control(control, fields)
 
     def opened(self, connection: Connection) -> None:
         """Number the connection and subscribe: the first message is the subscription (rule W7)."""
@@ -132,19 +191,24 @@ class Link:
         self.conn = self._services.next_conn()
         self._live = Liveness(self._services.config, clock.mono_ns(), self._confirm)
         self._control(Control.OPENED, {"url": self._services.dialer.shown_url, "attempt": self._attempt})
-        asset_ids = list(self._asset_ids)
+        tokens = [*self._tokens.values(), *self._to_take.values()]
         self._services.on_event(
             "connected",
-            {"shard": self._shard, "conn": self.conn, "attempt": self._attempt, "tokens": len(asset_ids)},
+            {"shard": self._shard, "conn": self.conn, "attempt": self._attempt, "tokens": len(tokens)},
         )
-        if not asset_ids:  # they all left the universe while the handshake went on
+        if not tokens:  # they all left the universe while the handshake went on
             self.close("stop")
             return
-        self._send(messages.subscription(asset_ids))
-        self._subscribed(asset_ids, self._reason)
+        now_ns = self._live.opened_ns
+        for token in self._tokens.values():
+            self._begin(token, now_ns)
+        self._send(messages.subscription(_ids(tokens)))
+        self._subscribed(tokens, self._reason)
 
     def received(self, payload: bytes, binary: bool, mono_ns: int, wall_ns: int) -> None:
         """Record one message and note what it proves."""
+        if self._to_take:
+            self._take_over(payload)
         kept = self._log.frame(
             self._shard, self.conn, payload, binary=binary, mono_ns=mono_ns, wall_ns=wall_ns
         )
@@ -155,16 +219,35 @@ class Link:
         if seen <= Seen.RESOLVED:
             live.data_frames += 1
             live.last_data_ns = mono_ns
-            if kept and books:
-                self._booked.update(self._id_bytes.intersection(books))
+            tokens = self._tokens
+            states_hash = b'"hash"' in payload
+            for key in asset_ids(payload):
+                token = tokens.get(key)
+                if token is not None:
+                    token.heard_ns = mono_ns
+                    if states_hash:
+                        token.shown = payload
+            if kept:
+                for key in books:
+                    token = tokens.get(key)
+                    if token is not None:
+                        token.confirmed()
+        if kept:
+            self._dropping = False
+        elif not self._dropping:
+            # Every book of the shard is suspect now, until its next full one.
+            self._dropping = True
+            for token in self._tokens.values():
+                token.asked(mono_ns, Rung.ASKED)
 
     def ended(self, ended: Ended) -> None:
         """Record the end and what it costs."""
         if self.cause is None:
             self.cause = "network" if ended.code is None else "venue"
         self._control(Control.CLOSED, {"code": ended.code, "reason": ended.reason, "cause": self.cause})
-        if self.cause != "stop":
-            self._gap()
+        if self.cause != "stop" and self._tokens:
+            # How much was lost nobody knows; it began after the last frame and lasts until the next books.
+            self._gap("closed", self._tokens.values(), self._live.last_frame_ns)
         self._gone.set()
         self._services.on_event(
             "disconnected",
@@ -174,7 +257,7 @@ class Link:
                 "cause": self.cause,
                 "code": ended.code,
                 "reason": ended.reason,
-                "tokens": len(self._asset_ids),
+                "tokens": len(self._tokens),
             },
         )
 
@@ -183,13 +266,28 @@ class Link:
         while self.cause is None:
             now_ns = clock.mono_ns()
             verdict = live.verdict(now_ns)
-            if verdict is not None:
+            if verdict == "idle":
+                live.idle_asked = True
+                self._idle_question = asyncio.get_running_loop().create_task(self._ask_about_idle())
+            elif verdict is not None:
                 self.close(verdict)
                 break
             if live.ping_due(now_ns):
                 connection.send_text(messages.PING)
             await self._gone_within((live.next_check_ns() - now_ns) / 1e9)
         await self._gone.wait()
+        if self._idle_question is not None:
+            self._idle_question.cancel()
+            await asyncio.gather(self._idle_question, return_exceptions=True)
+
+    async def _ask_about_idle(self) -> None:
+        """Let the witness tell a quiet connection from a dead one."""
+        asked_ns = clock.mono_ns()
+        quiet = await is_quiet(self, self._services.witness)
+        if quiet or self._live.last_data_ns > asked_ns:
+            self._live.quiet(clock.mono_ns())
+        else:
+            self.close("idle")
 
     async def _gone_within(self, seconds: float) -> None:
         try:
@@ -198,22 +296,44 @@ class Link:
         except TimeoutError:
             return
 
-    def _gap(self) -> None:
-        # How much was lost nobody knows; the loss began after the last frame and lasts until the next books.
+    def _begin(self, token: Token, now_ns: int) -> None:
+        token.link = self
+        token.asked(now_ns, Rung.ASKED)
+        token.heard_ns = token.proved_ns = now_ns
+        token.shown = None
+
+    def _take_over(self, payload: bytes) -> None:
+        """Take the tokens over that this frame brings the first full book of (SPEC 12: handover)."""
+        _seen, books = scan(payload)
+        tokens = [self._to_take[key] for key in dict.fromkeys(books) if key in self._to_take]
+        if tokens:
+            assert self._on_take is not None
+            self._on_take(self, tokens)
+            self._take(tokens)
+
+    def _take(self, tokens: Sequence[Token]) -> None:
+        now_ns = clock.mono_ns()
+        for token in tokens:
+            self._to_take.pop(token.key, None)
+            self._tokens[token.key] = token
+            self._begin(token, now_ns)
+        self._control(Control.HANDOVER, {"tokens": _ids(tokens)})
+
+    def _gap(self, cause: str, tokens: Iterable[Token], since_ns: int) -> None:
         self._control(
             Control.GAP,
             {
-                "cause": "closed",
-                "tokens": list(self._asset_ids),
+                "cause": cause,
+                "tokens": _ids(tokens),
                 "frames": 0,
                 "bytes": 0,
-                "first_mono_ns": self._live.last_frame_ns,
+                "first_mono_ns": since_ns,
                 "last_mono_ns": None,
             },
         )
 
-    def _subscribed(self, asset_ids: Sequence[str], reason: str) -> None:
-        self._control(Control.SUBSCRIBED, {"tokens": list(asset_ids), "reason": reason})
+    def _subscribed(self, tokens: Iterable[Token], reason: str) -> None:
+        self._control(Control.SUBSCRIBED, {"tokens": _ids(tokens), "reason": reason})
 
     def _control(self, control: Control, fields: JsonObject) -> None:
         self._log.control(self._shard, self.conn, control, fields)
@@ -222,3 +342,7 @@ class Link:
         assert self._connection is not None
         for frame in frames:
             self._connection.send_text(frame)
+
+
+def _ids(tokens: Iterable[Token]) -> list[str]:
+    return [token.asset_id for token in tokens]

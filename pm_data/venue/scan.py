@@ -53,6 +53,11 @@ def scan(payload: bytes) -> tuple[Seen, Sequence[bytes]]:
     return (Seen.PONG if payload == b"PONG" else Seen.OTHER), _NO_BOOKS
 
 
+def asset_ids(payload: bytes) -> list[bytes]:
+    """Return the asset ids that a frame names, in order, as often as it does."""
+    return _ASSET_ID.findall(payload)
+
+
 def _scan_events(payload: bytes) -> tuple[Seen, Sequence[bytes]]:
     """Scan several events, or one without a type; an array is DATA when one of its events is."""
     books: list[bytes] = []

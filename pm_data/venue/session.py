@@ -17,9 +17,11 @@ from pm_data.venue import churn
 from pm_data.venue.dial import Dialer
 from pm_data.venue.link import Services
 from pm_data.venue.offload import in_own_thread
+from pm_data.venue.patrol import Patrol
 from pm_data.venue.recordlog import RecordLog
 from pm_data.venue.shard import Shard, ShardStatus
 from pm_data.venue.universe import Market
+from pm_data.venue.witness import Witness
 
 
 class Session:
@@ -46,7 +48,12 @@ class Session:
         self._find_markets = find_markets if config.capture_universe_refresh_enable else None
         connections = itertools.count(1)
         self._services = Services(
-            config, log, Dialer(config.clob_ws_url), on_event, lambda: next(connections)
+            config,
+            log,
+            Dialer(config.clob_ws_url),
+            Witness(config),
+            on_event,
+            lambda: next(connections),
         )
         self._shards = [Shard(number, markets, self._services) for number, markets in enumerate(plan)]
         self._tasks: dict[Shard, asyncio.Task[None]] = {}
@@ -62,7 +69,8 @@ class Session:
         """
         for shard in self._shards:
             self._start(shard)
-        helpers = [self._watched(self._confirm())]
+        patrol = Patrol(self._config, lambda: self._shards)
+        helpers = [self._watched(work) for work in (self._confirm(), patrol.climb(), patrol.ask())]
         if self._find_markets is not None:
             helpers.append(self._watched(self._refresh(self._find_markets)))
         try:
@@ -75,6 +83,7 @@ class Session:
             await asyncio.gather(*helpers, *self._tasks.values(), return_exceptions=True)
             for shard in self._shards:
                 shard.end(self._end_reason)
+            self._services.witness.close()
         if self._failure is not None:
             raise self._failure
 

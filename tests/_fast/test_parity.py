@@ -1,135 +1,68 @@
 """parity_mutation: both cores are fed the same mutated frames; nothing may differ."""
 
-import json
 import random
-import re
+from types import SimpleNamespace
 
 import pytest
-from support.frames import A, B, book, change, encode, trade
+from support.frames import book
+from support.mutants import mutated
+from support.parity import compare
+from support.samples import sample_frames
 from support.state import plain, visible
 
 SEED = 20261123
-RUN_FRAMES = 50
-TOKENS = [
-    *(bytes([byte]) for byte in b'"{}[]:,0159.-\\ \n\t\x00\x1f\x7f|'),
-    *(b"e5", b"null", b"true", b"NaN", b"1e400", b"-0", b"\\u0041", b"\\ud800", b"\xff", b"\xc3\xa9"),
-    *(b'"price"', b'"size"', b'"side"', b'"BUY"', b'"SELL"', b'""', b'"asset_id"', b'"market"', b'"hash"'),
-    *(b'"event_type":"book"', b'"event_type":"last_trade_price"', b'"bids":[]', b'"asks":null', b"{}"),
-    *(b"9" * 20, b"0.1234567", b".5", b"1.", b"0.000001", b"9000000000", b"[]", b"[[", b'"timestamp":"1"'),
-]
+MESSAGE_TYPES = {"book", "price_change", "last_trade_price", "tick_size_change", "best_bid_ask"}
+MESSAGE_TYPES |= {"new_market", "market_resolved"}
 
 
-def synthetic_frames():
-    tick = {"event_type": "tick_size_change", "asset_id": A, "new_tick_size": "0.001", "timestamp": "1"}
-    resolved = {
-        "event_type": "market_resolved",
-        "market": "0xabc",
-        "assets_ids": [A, B],
-        "winning_asset_id": A,
-        "timestamp": "1",
-    }
-    old_form = {
-        "event_type": "price_change",
-        "asset_id": A,
-        "changes": [{"price": "0.3", "side": "BUY", "size": "4"}],
-        "timestamp": "9",
-    }
-    compact = [
-        book(),
-        book(B, bids=[(f"0.{number}", "5") for number in range(10, 40)], tick_size="0.01"),
-        change((A, "BUY", "0.41", "1"), (B, "SELL", "0.44", "2.25")),
-        trade(),
-        encode(tick),
-        encode(resolved),
-        encode(old_form),
-    ]
-    spaced = [json.dumps(json.loads(frame)).encode() for frame in compact]
-    return [*compact, *spaced, b"[" + b",".join(compact[:4]) + b"]\n", b"PONG", b"[]\n"]
-
-
-def mutated(frame, frames, generator):
-    data = bytearray(frame)
-    for _ in range(generator.randint(1, 3)):
-        kind = generator.randrange(6)
-        at = generator.randrange(len(data) + 1)
-        if kind == 0 and at < len(data):
-            data[at] = generator.randrange(256)
-        elif kind == 1:
-            data[at:at] = generator.choice(TOKENS)
-        elif kind == 2:
-            del data[at : at + generator.randint(1, 8)]
-        elif kind == 3:
-            data[at:at] = data[generator.randrange(len(data) + 1) :][: generator.randint(1, 60)]
-        elif kind == 4:
-            texts = list(re.finditer(rb'"[^"]*"', bytes(data)))
-            if texts:
-                old = generator.choice(texts)
-                data[old.start() : old.end()] = generator.choice([*TOKENS, generator.choice(texts).group()])
-        else:
-            data += generator.choice(frames)[: generator.randint(0, 80)]
-    return bytes(data)
-
-
-def act(stores, asset_ids, generator, stamp, seq):
-    """Do the same to both stores' ownership or continuity; return the events of both."""
-    tokens = generator.sample(asset_ids, min(2, len(asset_ids)))
-    conn = generator.choice([1, 2])
-    action = generator.randrange(5)
-    answers = []
-    for store in stores:
-        if action == 0:
-            answers.append(plain(store.gap(tokens, stamp, seq)))
-            continue
-        if action == 1:
-            store.own(tokens, conn)
-        elif action == 2:
-            store.release(conn)
-        elif action == 3:
-            store.handover(tokens, conn)
-        else:
-            store.disown(tokens, conn)
-        answers.append([])
-    return answers
-
-
-def compare(cores, frames, count, seed):
-    generator = random.Random(seed)
-    for first in range(0, count, RUN_FRAMES):
-        stores = [core.store.StateStore() for core in cores]
-        seq = 0
-        history = []
-        for stamp in range(first, first + RUN_FRAMES):
-            if generator.random() < 0.1:
-                pure, compiled = act(stores, stores[0].asset_ids(), generator, stamp, seq)
-            else:
-                frame = generator.choice(frames)
-                if generator.random() < 0.9:
-                    frame = mutated(frame, frames, generator)
-                conn = generator.choice([1, 1, 1, 2])
-                history.append(frame)
-                pure, compiled = (plain(store.frame(frame, conn, stamp, seq)) for store in stores)
-            assert pure == compiled, (seed, history[-1])
-            seq += len(pure)
-        assert visible(stores[0]) == visible(stores[1]), (seed, history)
-
-
-def test_parity_mutation_of_synthetic_frames(both_cores):
+@pytest.mark.parametrize("count", [40_000, pytest.param(200_000, marks=pytest.mark.long)])
+def test_parity_mutation_of_sample_frames(both_cores, count):
     print("seed", SEED)
-    compare(both_cores, synthetic_frames(), 40_000, SEED)
+    assert compare(both_cores, sample_frames(), count, random.Random(SEED)) is None
 
 
 @pytest.mark.long
-def test_parity_mutation_of_real_frames(both_cores, shared_data):
+def test_parity_mutation_of_recorded_frames(both_cores, shared_data):
     print("seed", SEED)
     lines = (shared_data / "ws_market_20260927.ndjson").read_bytes().splitlines()
     opening = (shared_data / "ws_opening_20260409.json").read_bytes()
-    compare(both_cores, [opening, *filter(None, lines)], 200_000, SEED)
+    frames = [opening, *filter(None, lines), *sample_frames()]
+    assert compare(both_cores, frames, 200_000, random.Random(SEED)) is None
+
+
+def test_mutants_keep_and_break_every_type(core):
+    """The mutants are worth something: each type is decoded, each class and counter is met."""
+    print("seed", SEED)
+    generator = random.Random(SEED)
+    frames = sample_frames()
+    decoder = core.decode.Decoder()
+    for _ in range(10_000):
+        decoder.decode(mutated(generator.choice(frames), frames, generator))
+    assert decoder.names["types"].keys() == MESSAGE_TYPES
+    assert [name for name, count in decoder.counters.items() if count < 10] == []
+
+
+def test_a_difference_is_found_and_made_small(both_cores):
+    """A store that reads some sizes wrongly differs from one that does not; a frame or two show it."""
+    pure = both_cores[0]
+
+    class Misread(pure.store.StateStore):
+        def frame(self, payload, conn, ts_recv, seq):
+            misread = payload.replace(b"2.25", b"2.26") if b"SELL" in payload else payload
+            return super().frame(misread, conn, ts_recv, seq)
+
+    other = SimpleNamespace(store=SimpleNamespace(StateStore=Misread))
+    steps, words = compare((pure, other), sample_frames(), 20_000, random.Random(SEED))
+    frames = [step for step in steps if step[0] == "frame"]
+    assert len(frames) <= 2
+    assert b"2.25" in frames[-1][1]
+    assert "2.26" in words or "2260000" in words
 
 
 def test_decoded_operations_agree(both_cores):
     print("seed", SEED)
     generator = random.Random(SEED)
-    frames = synthetic_frames()
+    frames = sample_frames()
     pure, compiled = (core.decode.Decoder() for core in both_cores)
     for _ in range(10_000):
         frame = mutated(generator.choice(frames), frames, generator)

@@ -85,6 +85,9 @@ def test_what_is_installed_is_not_installed_again(project):
     assert "installing pm_data" in bootstrap(project, "install", PM_DATA_CORE="compiled").stderr
     record = json.loads((project.path / ".venv" / "bootstrap.json").read_text())
     assert record["root"] == str(project.path)
+    with (project.fast / "store_py.py").open("a") as file:
+        file.write("raise TypeError('broken')\n")
+    assert "does not start" in refusal(project, "install", PM_DATA_CORE="compiled")[-1]
 
 
 @long

@@ -6,10 +6,13 @@ import zlib
 from pathlib import Path
 
 import pytest
+import zstandard
 
+from pm_data.bundle import sealed_format
 from pm_data.bundle.damage import DamageClass
 from pm_data.bundle.format import MAX_PAYLOAD, crc_of, encode_idx_entry, encode_record
-from pm_data.bundle.manifest import Manifest
+from pm_data.bundle.manifest import Manifest, Parent, SliceRange
+from pm_data.bundle.reader import ShardReader
 from pm_data.frame import MUST_UNDERSTAND, Control, Record
 
 TEXT = (Path(__file__).parents[2] / "docs" / "bundle-format.md").read_text(encoding="utf-8")
@@ -22,7 +25,9 @@ def section(title):
 
 def rows(title):
     """Return the cells of the section's first table, without its head."""
-    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    text = section(title)
+    table = text[text.index("\n|") + 1 :].partition("\n\n")[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
@@ -118,3 +123,59 @@ def test_manifest_keys():
 
 def test_payload_of_the_second_record(decoded):
     assert json.loads(decoded[1][2]) == {"reason": "stop"}
+
+
+def sealed_layouts():
+    """Return the layout of each part of a seek table, as the document gives it."""
+    layouts = {}
+    for part, *row in rows("Sealed shards"):
+        layouts.setdefault(part, []).append(row)
+    return layouts
+
+
+def test_the_sealed_example_is_what_the_document_says(decoded):
+    """By the document's table and a decoder of Zstandard alone; nothing of ours."""
+    layouts = sealed_layouts()
+    sizes = {part: size_of(layout) for part, layout in layouts.items()}
+    sealed = hexdump("Sealed shards")
+    foot = decode(layouts["foot"], sealed, len(sealed) - sizes["foot"])
+    table = len(sealed) - sizes["foot"] - foot["blocks"] * sizes["entry"] - sizes["head"]
+    head = decode(layouts["head"], sealed, table)
+    assert (foot["descriptor"], head["length"]) == (0, 8 * foot["blocks"] + 9)
+    for name, found in (("skippable", head), ("seekable", foot)):
+        (told,) = (row[-1] for layout in layouts.values() for row in layout if row[-2] == name)
+        number, magic = re.match(r"([0-9,]+) \(`([0-9a-f ]+)`\)", told).groups()
+        assert found[name] == int(number.replace(",", "")) == int.from_bytes(bytes.fromhex(magic), "little")
+    at, plain = 0, b""
+    for number in range(foot["blocks"]):
+        entry = decode(layouts["entry"], sealed, table + sizes["head"] + number * sizes["entry"])
+        block = zstandard.ZstdDecompressor().decompress(sealed[at : at + entry["stored"]])
+        assert len(block) == entry["plain"]
+        at += entry["stored"]
+        plain += block
+    assert at == table
+    assert plain == hexdump("Worked example")
+
+
+def test_our_reader_reads_the_sealed_example(tmp_path, decoded):
+    path = tmp_path / "shard_05.frames.zst"
+    path.write_bytes(hexdump("Sealed shards"))
+    reader = ShardReader(path, None, pytest.fail)
+    (records,) = reader.batches()
+    assert [record.payload for record in records] == [payload for _, _, payload in decoded]
+
+
+def test_numbers_of_sealed_shards_in_the_text():
+    told = section("Sealed shards")
+    for number in (sealed_format.BLOCK_BYTES, sealed_format.MAX_STORED_BYTES, sealed_format.MAX_BLOCKS):
+        assert f"{number:,}" in told
+    assert f"more than {sealed_format.MAX_RATIO} times" in told
+
+
+def test_parent_keys():
+    """Of a slice."""
+    keys = {key for row in rows("Slices") for key in row[0].split(", ")}
+    assert keys == set(Parent.__dataclass_fields__)
+    (told,) = (meaning for key, meaning in rows("Slices") if key == "range")
+    listed = re.search(r"`\{(.*?)\}`", told)[1]
+    assert re.findall(r'"(\w+)"', listed) == list(SliceRange.__dataclass_fields__)

@@ -1,10 +1,10 @@
 import hashlib
-import io
 import os
 
 import pytest
 
 from pm_data.bundle.digest import Digest, Hashing
+from pm_data.bundle.source import PlainFile
 from pm_data.bundle.window import BUFFER_BYTES, Window
 
 
@@ -17,7 +17,7 @@ def data():
 def window(tmp_path, data):
     path = tmp_path / "file"
     path.write_bytes(data)
-    with io.FileIO(path) as file:
+    with PlainFile(path) as file:
         yield Window(file, len(data))
 
 
@@ -34,7 +34,7 @@ def test_slides_to_the_end(window, data):
 def test_a_digest_is_fed_what_is_read_until_a_jump(tmp_path, data):
     path = tmp_path / "file"
     path.write_bytes(data)
-    with io.FileIO(path) as file:
+    with PlainFile(path) as file:
         digest = Digest(Hashing())
         window = Window(file, len(data), digest)
         while window.slide(1):
@@ -67,7 +67,7 @@ def test_takes_more_memory_only_for_bytes_that_are_there(window, data):
 def test_a_file_cut_meanwhile_ends_where_it_ends(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(100))
-    with io.FileIO(path) as file:
+    with PlainFile(path) as file:
         window = Window(file, 100)
         os.truncate(path, 40)
         assert not window.slide(50)
@@ -82,7 +82,7 @@ def test_holes_are_skipped(tmp_path):
         file.write(b"data")
     if path.stat().st_blocks > 1000:
         pytest.skip("this file system keeps no holes")
-    with io.FileIO(path) as file:
+    with PlainFile(path) as file:
         window = Window(file, 2**40)
         window.skip_hole()
         assert 2**39 - 2**20 < window.position <= 2**39

@@ -212,7 +212,7 @@ def test_a_generator_of_intents_may_raise_too(core):
         made.run([frame(book())])
 
 
-@pytest.mark.parametrize("answer", [5, "text", [None], [("place",)]])
+@pytest.mark.parametrize("answer", [5, "text", [None], [("place",)], {CancelIntent(A, "buy")}])
 def test_an_answer_that_is_no_intent_ends_the_run(core, answer):
     class Odd(Strategy):
         def on_top_of_book(self, ctx, event, market_state, portfolio):

@@ -291,6 +291,7 @@ def make_markets(count: int, first: int = 0) -> list[Market]:
 def quick_config(url: str, **changes: Any) -> Config:
     """Return settings with waits that a test can afford."""
     quick = Config(
+        clob_base_url="http://127.0.0.1:9",
         clob_ws_url=url,
         ws_ping_interval_seconds=0.2,
         ws_ping_timeout_seconds=5.0,

@@ -5,6 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self
 
+from pm_data.venue.embedded.book import MarketBook
 from pm_data.venue.embedded.options import VenueOptions
 from pm_data.venue.embedded.server import VenueServer, VenueUrls
 
@@ -35,9 +36,14 @@ class EmbeddedVenue:
         return len(self._server.hub.sent)
 
     @property
+    def books(self) -> list[MarketBook]:
+        """The active markets, in listing order; they go on changing in the venue's own thread."""
+        return self._server.books
+
+    @property
     def asset_ids(self) -> list[str]:
         """The active markets' tokens in listing order, as faults number them at the start."""
-        return [token for book in self._server.books for token in book.listing.asset_ids]
+        return [token for book in self.books for token in book.listing.asset_ids]
 
     def sent(self, connection: int) -> list[bytes]:
         """Return the payloads sent so far to a connection, by its number from 1; needs `keep_sent`."""
