@@ -1,6 +1,6 @@
 """Records in, numbered canonical events out: the same for every source of records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from pm_data import _fast
 from pm_data._fast import events, store
@@ -54,6 +54,16 @@ class EventStream:
         self.seq += len(found)
         self._last_ns = record.rx_mono_ns
         return found
+
+    def replay(self, records: Iterable[Record]) -> Iterator[events.Event]:
+        """Yield the events of a whole stream of records.
+
+        Raises:
+            UsageError, DamageError: as `process`.
+        """
+        for record in records:
+            yield from self.process(record)
+        yield from self.finish()
 
     def finish(self) -> list[events.Event]:
         """Return the events of the stream's end, which are verdicts of book checks only."""
