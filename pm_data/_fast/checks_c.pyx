@@ -208,8 +208,8 @@ cdef class BookChecks:
 
     def counters(self):
         """Return the sums over all tokens, by the names of `Outcomes`, and the number of incidents."""
-        sums = [sum(column) for column in zip(*self.outcomes().values())]
-        return {**Outcomes(*sums)._asdict(), "hash_incidents": self.incidents.count}
+        columns = zip(*self.outcomes().values())
+        return {**Outcomes(*map(sum, columns))._asdict(), "hash_incidents": self.incidents.count}
 
     def outcomes(self):
         """Return how the runs of each token came out."""

@@ -172,8 +172,8 @@ class BookChecks:
 
     def counters(self) -> dict[str, int]:
         """Return the sums over all tokens, by the names of `Outcomes`, and the number of incidents."""
-        sums = [sum(column) for column in zip(*(token.counts for token in self._tokens.values()), strict=True)]
-        return {**Outcomes(*sums)._asdict(), "hash_incidents": self.incidents.count}
+        columns = zip(*self.outcomes().values(), strict=True)
+        return {**Outcomes(*map(sum, columns))._asdict(), "hash_incidents": self.incidents.count}
 
     def outcomes(self) -> dict[str, Outcomes]:
         """Return how the runs of each token came out."""
@@ -229,7 +229,8 @@ class BookChecks:
 
     def _note_incident(self, token: _Token, outcome: int) -> None:
         if outcome == _FAILED:
-            assert token.market is not None and token.key[0] is not None
+            assert token.market is not None
+            assert token.key[0] is not None
             token.failing = True
             self.incidents.failed(token.market, token.book._market_id, token.key[0], token.ordinal)
         elif token.failing and outcome != _UNCHECKED:
@@ -316,8 +317,8 @@ class BookChecks:
 def _told(inputs: Inputs, market: _Market) -> list[Inputs]:
     """Return the inputs that the stream has told, at the run's end or since, and the proven ones."""
     (then_tick, then_price), (now_tick, now_price) = inputs, market.now
-    mixed = (then_tick, now_price), (now_tick, then_price)
-    return [pair for pair in dict.fromkeys((market.proven, inputs, market.now, *mixed)) if pair[0] is not None]
+    every = market.proven, inputs, market.now, (then_tick, now_price), (now_tick, then_price)
+    return [pair for pair in dict.fromkeys(every) if pair[0] is not None]
 
 
 def _ending(inputs: Inputs, neg_risk: bool) -> bytes:

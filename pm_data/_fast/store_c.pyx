@@ -121,6 +121,15 @@ cdef bint _looks_sorted(const Level *levels, Py_ssize_t count, int sign) noexcep
     return True
 
 
+cdef Py_ssize_t _below(const Side *side, depth) except -2:
+    """Return the place of the first level that is not among the `depth` best."""
+    if depth is None:
+        return -1
+    if depth < 0:
+        raise ValueError(f"depth {depth} is not a number of levels")
+    return max(side.count - 1 - min(<object>depth, side.count), -1)
+
+
 cdef class MarketState:
     """What is known of one token; the four top-of-book values are those last delivered."""
 
@@ -193,20 +202,20 @@ cdef class MarketState:
     def last_trade_size_e6(self):
         return _optional(self._last_trade_size)
 
-    def bids(self):
-        """Return the bid levels as (price_e6, size_e6), best first."""
+    def bids(self, depth=None):
+        """Return the bid levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
         cdef Py_ssize_t i
         return [
             (self._bids.levels[i].price, self._bids.levels[i].size)
-            for i in range(self._bids.count - 1, -1, -1)
+            for i in range(self._bids.count - 1, _below(&self._bids, depth), -1)
         ]
 
-    def asks(self):
-        """Return the ask levels as (price_e6, size_e6), best first."""
+    def asks(self, depth=None):
+        """Return the ask levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
         cdef Py_ssize_t i
         return [
             (-self._asks.levels[i].price, self._asks.levels[i].size)
-            for i in range(self._asks.count - 1, -1, -1)
+            for i in range(self._asks.count - 1, _below(&self._asks, depth), -1)
         ]
 
     cdef Top _book_top(self) noexcept:

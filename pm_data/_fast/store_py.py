@@ -8,7 +8,7 @@ book check until its next full book (or verified hash), `resolved` for good.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TypeAlias
 
 from pm_data._fast.checks_py import BookChecks
@@ -166,16 +166,15 @@ class MarketState:
         """The size of the last trade announced, where the venue gave it."""
         return self._last_trade_size_e6
 
-    def bids(self) -> Levels:
-        """Return the bid levels as (price_e6, size_e6), best first."""
-        return list(zip(reversed(self._bid_keys), reversed(self._bid_sizes), strict=True))
+    def bids(self, depth: int | None = None) -> Levels:
+        """Return the bid levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
+        levels = zip(reversed(self._bid_keys), reversed(self._bid_sizes), strict=True)
+        return list(islice(levels, depth))
 
-    def asks(self) -> Levels:
-        """Return the ask levels as (price_e6, size_e6), best first."""
-        return [
-            (-key, size)
-            for key, size in zip(reversed(self._ask_keys), reversed(self._ask_sizes), strict=True)
-        ]
+    def asks(self, depth: int | None = None) -> Levels:
+        """Return the ask levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
+        levels = zip(reversed(self._ask_keys), reversed(self._ask_sizes), strict=True)
+        return [(-key, size) for key, size in islice(levels, depth)]
 
     def _book_top(self) -> TopOfBook:
         bid_px = bid_sz = ask_px = ask_sz = None
@@ -330,8 +329,15 @@ class StateStore:
 
     def global_state(self) -> GlobalState:
         """Return the sums over all tokens at this moment."""
-        events = [self._counters[f"{kind}_events"] for kind in ("top_of_book", "trade", "status")]
-        return GlobalState(*self._statuses.values(), len(self._legs), self._ts_event, self._ts_recv, *events)
+        return GlobalState(
+            **self._statuses,
+            markets=len(self._legs),
+            ts_event=self._ts_event,
+            ts_recv=self._ts_recv,
+            top_of_book_events=self._counters["top_of_book_events"],
+            trade_events=self._counters["trade_events"],
+            status_events=self._counters["status_events"],
+        )
 
     def asset_ids(self) -> list[str]:
         """Return every token known, in the order in which they were first named."""

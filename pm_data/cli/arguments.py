@@ -6,7 +6,6 @@ import math
 _YEAR_SECONDS = 31_536_000
 
 
-
 def add_book_checks(parser: argparse.ArgumentParser) -> None:
     """Add the flag that says whether books are checked."""
     parser.add_argument(

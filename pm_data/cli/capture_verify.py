@@ -93,10 +93,10 @@ def _nobody(_damage: object) -> None:
 
 
 def _incident_text(incident: JsonObject) -> str:
-    tokens = len(incident["asset_ids"])
+    market, tokens = output.printable(incident["market"]), len(incident["asset_ids"])
     ended = "recovered" if incident["recovered"] else "not recovered"
     return (
-        f"incident: market {output.printable(incident['market'])}, {tokens} tokens, {incident['bursts']} bursts, "
+        f"incident: market {market}, {tokens} tokens, {incident['bursts']} bursts, "
         f"{incident['leg_hashes']} hashes failed, {ended}"
     )
 

@@ -114,7 +114,6 @@ def run(
         "ok": True,
         "mode": options.mode,
         "execution": "sim",
-        "book_checks": options.book_checks,
         "canonical_events": orchestrator.canonical_events,
         "intents": orchestrator.intents,
         "fills": orchestrator.fills,
@@ -125,6 +124,7 @@ def run(
     line["elapsed_ms"] = elapsed_ms
     if options.print_pnl:
         line["pnl"] = orchestrator.pnl()
+    line["book_checks"] = options.book_checks
     line["frames"] = orchestrator.stream.frames
     line["counters"] = orchestrator.stream.store.counters()
     line["refused"] = dict(orchestrator.allocator.refused)

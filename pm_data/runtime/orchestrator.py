@@ -63,11 +63,10 @@ class Orchestrator:
     ) -> None:
         self.stream = EventStream(core, stages, book_checks)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
-        markets = self.stream.markets
-        self._limits = LimitCheck(limits, self.ledger.position, markets.pair) if any(limits) else None
+        self._limits = LimitCheck(limits, self.ledger.position, self.stream.store.pair) if any(limits) else None
         self.allocator = Allocator(self._limits)
-        agreed = terms(markets)
-        self.execution = SimExecution(self.stream.store, self.ledger, markets, agreed)
+        agreed = terms(self.stream.markets)
+        self.execution = SimExecution(self.stream.store, self.ledger, agreed)
         self.canonical_events = 0
         self.intents = 0
         self.fills = 0
@@ -77,9 +76,7 @@ class Orchestrator:
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
-        self._contexts = {
-            name: Context(name, self.stream.store, agreed.fee) for name in strategies
-        }
+        self._contexts = {name: Context(name, self.stream.store, agreed.fee) for name in strategies}
         self._timers = Timers({})
         self._portfolio = Portfolio(self.ledger, self.pnl)
         if calls is not None:

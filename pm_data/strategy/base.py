@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pm_data._fast import events, ledger, store
-from pm_data._fast.ops import GlobalState
+from pm_data._fast.ops import GlobalState as GlobalState
 from pm_data._fast.pnl import Pnl
 from pm_data.strategy.intents import Fill, Intents
 
