@@ -63,7 +63,8 @@ class Orchestrator:
     ) -> None:
         self.stream = EventStream(core, stages, book_checks)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
-        self._limits = LimitCheck(limits, self.ledger.position, self.stream.store.pair) if any(limits) else None
+        pair = self.stream.store.pair
+        self._limits = LimitCheck(limits, self.ledger.position, pair) if any(limits) else None
         self.allocator = Allocator(self._limits)
         agreed = terms(self.stream.markets)
         self.execution = SimExecution(self.stream.store, self.ledger, agreed)
