@@ -32,3 +32,24 @@ def test_an_object_is_demanded_where_one_is_needed():
         jsonlib.loads_object("[]")
     with pytest.raises(ValueError, match=r"finite|compliant"):
         jsonlib.dumps(float("nan"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])
+def test_parts_are_the_canonical_form(size):
+    value = {"list": [{"é": "\n"}] * size, "a": {}, "z": [], "n": None, "text": "x"}
+    assert b"".join(jsonlib.canonical_parts(value)) == jsonlib.canonical(value)
+    assert b"".join(jsonlib.canonical_parts({})) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        (b'{"a":"' + b"x" * jsonlib.MAX_BYTES + b'"}', "longer than 25165824 bytes"),
+        (b'{"a":"' + b"x" * (jsonlib.MAX_BYTES // 2) + "😀".encode() + b'"}', "longer than 12582912 bytes"),
+        (b'{"a":[' + b"{}," * 500_000 + b"0]}", "more than 1000000 values"),
+    ],
+    ids=["long", "wide", "many"],
+)
+def test_what_would_take_all_memory_is_refused(text, refusal):
+    with pytest.raises(ValueError, match=refusal):
+        jsonlib.loads_object(text)

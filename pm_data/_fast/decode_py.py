@@ -110,11 +110,12 @@ class GeneralDecoder:
     def decode(self, payload: bytes) -> list[Op]:
         """Return the frame's operations in wire order; never raises."""
         try:
-            text = payload.decode("utf-8")
+            return self._read(payload.decode("utf-8").strip(_JSON_SPACE))
         except UnicodeDecodeError:
             self.counters["bad_utf8"] += 1
-            return []
-        return self._read(text.strip(_JSON_SPACE))
+        except MemoryError:  # of tens of megabytes in millions of pieces
+            self.counters["bad_json"] += 1
+        return []
 
     def _read(self, bare: str) -> list[Op]:
         ops: list[Op] = []
@@ -148,7 +149,9 @@ class GeneralDecoder:
         good = unknown = 0
         for item in items:
             try:
-                if self._item(item, ops):
+                if not isinstance(item, dict):
+                    self.counters["bad_item"] += 1
+                elif self._item(item, ops):
                     good += 1
                 else:
                     unknown += 1
@@ -158,10 +161,8 @@ class GeneralDecoder:
             return "data"
         return "unknown_type" if unknown == len(items) else "bad_schema"
 
-    def _item(self, item: object, ops: list[Op]) -> bool:
+    def _item(self, item: dict[str, Any], ops: list[Op]) -> bool:
         """Read one message; False when its type is unknown."""
-        if not isinstance(item, dict):
-            raise _SchemaError
         kind = item.get("event_type")
         if kind is None and ("bids" in item or "asks" in item) and "asset_id" in item:
             kind = "book"

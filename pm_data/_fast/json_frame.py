@@ -30,11 +30,12 @@ def parse(text: str) -> Any:
 
     Raises:
         ValueError: not RFC 8259, or nested deeper than MAX_DEPTH.
+        MemoryError: too large to parse.
     """
     try:
         value = _decoder.decode(text)
-    except (RecursionError, MemoryError):
-        raise ValueError("too large or too deep to parse") from None
+    except RecursionError:
+        raise ValueError("too deep to parse") from None
     if _may_be_deep(text) and _depth(text) > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     return value

@@ -1,4 +1,4 @@
-"""Scan bytes for consecutive valid records, and merge those of several shards; records_py.py is the definition.
+"""Encode records, scan bytes for valid ones, and merge those of several shards; records_py.py is the definition.
 
 The layout of `bundle/format.py` is compiled in; another one is refused.
 """
@@ -89,14 +89,7 @@ cdef class RecordScanner:
         self, header, idx_entry, bytes magic not None, crc_from, max_payload, version, known_flags
     ):
         cdef const char *letters = magic
-        if (
-            header.format != "<4sIIBBBBQqqII"
-            or idx_entry.format != "<QqIIIBBBx"
-            or len(magic) != 4
-            or crc_from != CRC_FROM
-            or byteorder != "little"
-        ):
-            raise ValueError(f"the compiled core cannot read the layout {header.format} on this machine")
+        _check_layout(header, idx_entry, magic, crc_from)
         memcpy(self._magic, letters, 4)
         self._max_payload = max_payload
         self._version = version
@@ -232,6 +225,94 @@ cdef const unsigned char *_window(const unsigned char[::1] data, Py_ssize_t star
     if not 0 <= start <= end <= data.shape[0]:
         raise ValueError("the window is not within the data")
     return &data[0] if data.shape[0] else NULL
+
+
+cdef class RecordEncoder:
+    """Encode records of one shard that follow each other; arguments as the twin's."""
+
+    cdef char _magic[4]
+    cdef Py_ssize_t _max_payload
+    cdef uint8_t _version
+
+    def __init__(self, header, idx_entry, bytes magic not None, crc_from, uint32_t max_payload, uint8_t version):
+        cdef const char *letters = magic
+        _check_layout(header, idx_entry, magic, crc_from)
+        memcpy(self._magic, letters, 4)
+        self._max_payload = max_payload
+        self._version = version
+
+    def encode(self, records, int64_t shard, uint64_t seq, uint64_t offset):
+        """Return the records' bytes, and their index entries; see the twin. Other threads sum with it."""
+        cdef list batch = list(records)
+        cdef Py_ssize_t size = self._size(batch, shard, seq), count = len(batch)
+        cdef bytes frames = PyBytes_FromStringAndSize(NULL, size)
+        cdef bytes entries = PyBytes_FromStringAndSize(NULL, count * ENTRY_SIZE)
+        cdef char *at = frames
+        cdef char *index = entries
+        cdef Header header
+        cdef bytes payload
+        memcpy(header.magic, self._magic, 4)
+        header.crc, header.version = 0, self._version
+        for own, told, kind, control, flags, conn, mono, wall, data in batch:
+            try:
+                header.kind, header.control, header.flags = kind, control, flags
+                header.seq, header.mono, header.wall = told, mono, wall
+                header.conn, header.shard = conn, own
+            except (OverflowError, TypeError) as error:
+                raise ValueError(f"shard {shard}: record {told} does not fit the format: {error}") from None
+            payload = data
+            header.length = len(payload)
+            memcpy(at, &header, SIZE)
+            memcpy(at + SIZE, <const char *>payload, header.length)
+            at += SIZE + header.length
+        with nogil:
+            _sum(at - size, index, count, offset)
+        return frames, entries
+
+    cdef Py_ssize_t _size(self, list batch, int64_t shard, uint64_t seq) except -1:
+        """Return how many bytes the records take, after a look at what the twin refuses."""
+        cdef Py_ssize_t size = 0, length
+        for own, told, _kind, _control, _flags, _conn, _mono, _wall, payload in batch:
+            length = len(<bytes?>payload)
+            if told != seq or own != shard:
+                raise ValueError(f"shard {shard}: record {told} of {own} is not {seq}")
+            if length > self._max_payload:
+                raise ValueError(f"a payload of {length} bytes is longer than {self._max_payload}")
+            size += SIZE + length
+            seq += 1
+        return size
+
+
+cdef void _sum(char *at, char *index, Py_ssize_t count, uint64_t offset) noexcept nogil:
+    """Write the checksums of records that stand at `at`, and their index entries."""
+    cdef Header header
+    cdef Entry entry
+    cdef Py_ssize_t size
+    entry.zero = 0
+    for _ in range(count):
+        memcpy(&header, at, SIZE)
+        size = SIZE + <Py_ssize_t>header.length
+        header.crc = pm_crc32(<const unsigned char *>at + CRC_FROM, size - CRC_FROM)
+        memcpy(at, &header, SIZE)
+        entry.offset, entry.mono, entry.length, entry.crc = offset, header.mono, header.length, header.crc
+        entry.conn, entry.kind, entry.control, entry.flags = (
+            header.conn, header.kind, header.control, header.flags
+        )
+        memcpy(index, &entry, ENTRY_SIZE)
+        at += size
+        index += ENTRY_SIZE
+        offset += size
+
+
+cdef _check_layout(header, idx_entry, magic, crc_from):
+    if (
+        header.format != "<4sIIBBBBQqqII"
+        or idx_entry.format != "<QqIIIBBBx"
+        or len(magic) != 4
+        or crc_from != CRC_FROM
+        or byteorder != "little"
+    ):
+        raise ValueError(f"the compiled core cannot use the layout {header.format} on this machine")
 
 
 cdef struct Head:

@@ -1,4 +1,4 @@
-"""Scan bytes for consecutive valid records of one shard, and merge the records of several.
+"""Encode records, scan bytes for consecutive valid ones of one shard, and merge the records of several.
 
 The layout is given by who asks (`bundle/format.py` knows the numbers); a record
 is valid when magic, form, number, shard, stamp and checksum are right.
@@ -8,6 +8,7 @@ import hashlib
 import struct
 import zlib
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from operator import itemgetter
 
 from pm_data._fast.scanned import Scanned
@@ -145,6 +146,57 @@ class RecordScanner:
         if flags & ~self._known_flags:
             return False
         return control != 0 if kind == Kind.CONTROL else control == 0 and kind in (Kind.TEXT, Kind.BINARY)
+
+
+class RecordEncoder:
+    """Encode records of one shard that follow each other; arguments as `RecordScanner`'s."""
+
+    def __init__(
+        self,
+        header: struct.Struct,
+        idx_entry: struct.Struct,
+        magic: bytes,
+        crc_from: int,
+        max_payload: int,
+        version: int,
+    ) -> None:
+        self._header = header
+        self._idx_entry = idx_entry
+        self._magic = magic
+        self._crc_from = crc_from
+        self._max_payload = max_payload
+        self._version = version
+
+    def encode(self, records: Sequence[Record], shard: int, seq: int, offset: int) -> tuple[bytes, bytes]:
+        """Return the records' bytes, and their index entries.
+
+        Args:
+            shard: the shard that they must be of.
+            seq: number of the first.
+            offset: where in the file it will begin.
+
+        Raises:
+            ValueError: a record is not the next of this shard, its payload is too long, or a field of it
+                does not fit the format.
+        """
+        frames, entries = [], []
+        for number, record in enumerate(records, seq):
+            own, told, kind, control, flags, conn, mono, wall, payload = record
+            length = len(payload)
+            if told != number or own != shard:
+                raise ValueError(f"shard {shard}: record {told} of {own} is not {number}")
+            if length > self._max_payload:
+                raise ValueError(f"a payload of {length} bytes is longer than {self._max_payload}")
+            form = (length, self._version, kind, control, flags, told, mono, wall, conn, own)
+            try:
+                unsummed = self._header.pack(self._magic, 0, *form)
+            except struct.error as error:
+                raise ValueError(f"shard {shard}: record {told} does not fit the format: {error}") from None
+            crc = zlib.crc32(payload, zlib.crc32(unsummed[self._crc_from :]))
+            frames += [self._header.pack(self._magic, crc, *form), payload]
+            entries.append(self._idx_entry.pack(offset, mono, length, crc, conn, kind, control, flags))
+            offset += self._header.size + length
+        return b"".join(frames), b"".join(entries)
 
 
 def merge(batches: list[list[Record]], begins: list[int]) -> list[Record]:

@@ -1,7 +1,6 @@
 """The numbers of the bundle format, version 0. docs/bundle-format.md is its text."""
 
 import struct
-import zlib
 from typing import NamedTuple
 
 from pm_data._fast import records
@@ -28,13 +27,14 @@ IDX_ENTRY = struct.Struct("<QqIIIBBBx")
 """offset, rx_mono_ns, length, crc32, conn, kind, control, flags, one zero byte."""
 IDX_ENTRY_SIZE = IDX_ENTRY.size
 
-_BODY = struct.Struct("<IBBBBQqqII")
-
 KNOWN_FLAGS = FLAG_MUST_UNDERSTAND | FLAG_MARKED
 """The bits that a record's flags may have."""
 
 SCANNER = records.RecordScanner(HEADER, IDX_ENTRY, MAGIC, CRC_FROM, MAX_PAYLOAD, FORMAT_VERSION, KNOWN_FLAGS)
 """Reads records of this format; it keeps nothing between two scans."""
+
+ENCODER = records.RecordEncoder(HEADER, IDX_ENTRY, MAGIC, CRC_FROM, MAX_PAYLOAD, FORMAT_VERSION)
+"""Makes records of this format, and their index entries."""
 
 
 class Header(NamedTuple):
@@ -60,42 +60,7 @@ def encode_record(record: Record) -> bytes:
     Raises:
         ValueError: the payload is longer than `MAX_PAYLOAD`.
     """
-    payload = record.payload
-    if len(payload) > MAX_PAYLOAD:
-        raise ValueError(f"a payload of {len(payload)} bytes is longer than {MAX_PAYLOAD}")
-    body = _BODY.pack(
-        len(payload),
-        FORMAT_VERSION,
-        record.kind,
-        record.control,
-        record.flags,
-        record.seq,
-        record.rx_mono_ns,
-        record.rx_wall_ns_utc,
-        record.conn,
-        record.shard,
-    )
-    crc = zlib.crc32(payload, zlib.crc32(body))
-    return b"".join((MAGIC, crc.to_bytes(4, "little"), body, payload))
-
-
-def crc_of(encoded: bytes) -> int:
-    """Return the checksum that stands in an encoded record."""
-    return int.from_bytes(encoded[4:8], "little")
-
-
-def encode_idx_entry(record: Record, offset: int, crc: int) -> bytes:
-    """Return the record's entry in the `.idx` file; `offset` is where it starts in `.frames`."""
-    return IDX_ENTRY.pack(
-        offset,
-        record.rx_mono_ns,
-        len(record.payload),
-        crc,
-        record.conn,
-        record.kind,
-        record.control,
-        record.flags,
-    )
+    return ENCODER.encode([record], record.shard, record.seq, 0)[0]
 
 
 def frames_name(shard: int) -> str:

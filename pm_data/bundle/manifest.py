@@ -17,9 +17,6 @@ RUNNING = "running"
 CLOSED = "closed"
 FATAL = "fatal"
 
-MAX_BYTES = 64 * 1024 * 1024
-"""Largest manifest that is read, so that a stranger's file cannot take all memory."""
-
 _MAX_INT64 = 2**63 - 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -104,12 +101,14 @@ class Manifest:
 
 def manifest_digest(fields: JsonObject) -> str:
     """Return the SHA-256 in hex of a manifest's canonical JSON without its own `digest`."""
-    bare = {key: value for key, value in fields.items() if key != "digest"}
-    return hashlib.sha256(jsonlib.canonical(bare)).hexdigest()
+    digest = hashlib.sha256()
+    for part in jsonlib.canonical_parts({key: value for key, value in fields.items() if key != "digest"}):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def write_manifest(run: RunDir, manifest: Manifest) -> None:
-    """Write the manifest, with its digest, atomically.
+    """Write the manifest, with its digest, atomically; without `markets` where these are too many to read.
 
     Raises:
         OSError: it cannot be written; what was there before still is.
@@ -119,8 +118,16 @@ def write_manifest(run: RunDir, manifest: Manifest) -> None:
         fields["shards"] = [seal._asdict() for seal in manifest.shards]
     if manifest.parent is None:
         del fields["parent"]
-    fields["digest"] = manifest_digest(fields)
-    osdep.write_file_atomically(run.manifest, jsonlib.canonical(fields) + b"\n")
+    text = _text(fields)
+    try:
+        jsonlib.check_size(text)
+    except ValueError:
+        text = _text(fields | {"markets": []})
+    osdep.write_file_atomically(run.manifest, text)
+
+
+def _text(fields: JsonObject) -> bytes:
+    return jsonlib.canonical(fields | {"digest": manifest_digest(fields)}) + b"\n"
 
 
 def read_manifest(run: RunDir) -> Manifest:
@@ -165,11 +172,14 @@ def _read_fields(run: RunDir) -> JsonObject:
     except OSError as error:
         raise UsageError(f"cannot open {run.manifest}: {error.strerror}") from None
     with os.fdopen(fd, "rb") as file:
-        text = file.read(MAX_BYTES + 1)
-    if len(text) > MAX_BYTES:
-        raise UsageError(f"cannot open {run.manifest}: longer than {MAX_BYTES} bytes")
+        text = file.read(jsonlib.MAX_BYTES + 1)
+    try:
+        jsonlib.check_size(text)
+    except ValueError as error:
+        raise UsageError(f"cannot open {run.manifest}: {error}") from None
     try:
         fields = jsonlib.loads_object(text)
+        del text
         fits = fields.get("digest") == manifest_digest(fields)
     except ValueError as error:
         raise DamageError(f"{run.manifest}: {error}") from None

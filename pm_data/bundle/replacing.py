@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,11 @@ def owned(run: RunDir, what: str) -> Iterator[None]:
         what: is to be done with the run, for people.
 
     Raises:
-        UsageError: a process is writing it.
+        UsageError: a process is writing it, or its lock is no regular file.
+        OSError: the lock cannot be made.
     """
+    if os.path.lexists(run.lock) and not stat.S_ISREG(os.lstat(run.lock).st_mode):
+        raise UsageError(f"cannot {what} {run.path}: {run.lock} is not a regular file")
     fd = os.open(run.lock, OPEN_FLAGS | os.O_CREAT, 0o644)
     try:
         if not osdep.try_lock(fd):

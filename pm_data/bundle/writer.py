@@ -8,13 +8,12 @@ import contextlib
 import errno
 import hashlib
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pm_data import osdep
-from pm_data.bundle.format import IDX_ENTRY_SIZE, crc_of, encode_idx_entry, encode_record
+from pm_data.bundle.format import ENCODER, HEADER_SIZE, IDX_ENTRY, IDX_ENTRY_SIZE
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.frame import Record
@@ -63,27 +62,14 @@ class ShardWriter:
         if self._failed:
             raise OSError(errno.EIO, f"shard {self.shard}: an earlier write or sync failed")
         first, start = self.extent
-        frames, entries, ends = [], [], []
-        offset = start
-        for seq, record in enumerate(records, first):
-            if record.seq != seq or record.shard != self.shard:
-                raise ValueError(f"shard {self.shard}: record {record.seq} of {record.shard} is not {seq}")
-            encoded = encode_record(record)
-            entries.append(encode_idx_entry(record, offset, crc_of(encoded)))
-            frames.append(encoded)
-            offset += len(encoded)
-            ends.append(offset - start)
-        data = b"".join(frames)
+        data, index = ENCODER.encode(records, self.shard, first, start)
         taken, error = _write(self._frames_fd, data)
         if error is not None:
             self._failed = True
-            whole = bisect_right(ends, taken)
-            data = data[: ends[whole - 1] if whole else 0]
-            del entries[whole:]
+            data, index = _whole(data[:taken], index, start)
             _cut(self._frames_fd, start + len(data))
         self._sha256.update(data)
-        self.extent = Extent(first + len(entries), start + len(data))
-        index = b"".join(entries)
+        self.extent = Extent(first + len(index) // IDX_ENTRY_SIZE, start + len(data))
         taken, idx_error = _write(self._idx_fd, index)
         if idx_error is not None:
             self._failed = True
@@ -143,6 +129,17 @@ def _write(fd: int, data: bytes) -> tuple[int, OSError | None]:
     except OSError as error:
         return taken, error
     return taken, None
+
+
+def _whole(data: bytes, index: bytes, start: int) -> tuple[bytes, bytes]:
+    """Return of bytes that begin at `start`, and of all entries, those of whole records."""
+    size = count = 0
+    for offset, _mono_ns, length, *_others in IDX_ENTRY.iter_unpack(index):
+        end = offset - start + HEADER_SIZE + length
+        if end > len(data):
+            break
+        size, count = end, count + 1
+    return data[:size], index[: count * IDX_ENTRY_SIZE]
 
 
 def _cut(fd: int, size: int) -> None:

@@ -21,6 +21,7 @@ from pm_data.capture.fatal import FatalLatch
 from pm_data.capture.metrics import Samples, quantiles_ms
 from pm_data.capture.provenance import begin_manifest
 from pm_data.capture.sync_thread import SyncThread
+from pm_data.capture.write_costs import write_costs
 from pm_data.capture.writer_thread import WriterThread
 from pm_data.config import Config, Resolved
 from pm_data.errors import InputOutputError
@@ -115,13 +116,14 @@ def run_bench(resolved: Resolved, load: Load, *, keep: bool) -> JsonObject:
     try:
         with run:
             measured = _measure(run, resolved, load, plan, frames)
+            costs = write_costs(run.path, [frame.payload for frame in frames])
     finally:
         if not keep:
             shutil.rmtree(run.path, ignore_errors=True)
             with contextlib.suppress(OSError):  # somebody else has put something there
                 for path in made:
                     path.rmdir()
-    return measured | {"run_dir": str(run.path) if keep else None}
+    return measured | {"ns_per_frame": costs, "run_dir": str(run.path) if keep else None}
 
 
 class _WritePath:

@@ -19,6 +19,7 @@ from pm_data.capture.stop_request import StopRequest
 from pm_data.capture.threads import Periodic
 from pm_data.config import Resolved
 from pm_data.errors import FatalCaptureError, UnavailableError
+from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.osdep import high_resolution_timer, stop_signals
 from pm_data.venue.gamma import GammaClient
@@ -33,12 +34,17 @@ Say = Callable[[str], None]
 
 
 def capture_online(
-    resolved: Resolved, run_id: str | None, duration_seconds: float | None, say: Say
+    resolved: Resolved,
+    run_id: str | None,
+    duration_seconds: float | None,
+    say: Say,
+    tap: Callable[[list[Record]], None] | None = None,
 ) -> JsonObject:
     """Record the market WebSocket into a new run directory until a signal or the duration ends it.
 
     Args:
         run_id: name of the run directory; None for one made of the time.
+        tap: is given each batch of records before it is written; None for nobody.
 
     Returns:
         The command's JSON line: `ok, run_id, run_dir, status, received, written, dropped`.
@@ -67,7 +73,7 @@ def capture_online(
         # From here on Ctrl-C ends in a closed bundle.
         with stop_signals(stop.ask), create_run_dir(Path(config.data_dir), run_id) as run:
             say(f"recording {len(listing.markets)} markets into {run.path}")
-            return _OnlineRun(resolved, run, gamma, plan, say).run(stop, duration_seconds)
+            return _OnlineRun(resolved, run, gamma, plan, say, tap).run(stop, duration_seconds)
     finally:
         gamma.close()
 
@@ -76,7 +82,13 @@ class _OnlineRun:
     """One run directory being filled."""
 
     def __init__(
-        self, resolved: Resolved, run: OwnedRunDir, gamma: GammaClient, plan: list[list[Market]], say: Say
+        self,
+        resolved: Resolved,
+        run: OwnedRunDir,
+        gamma: GammaClient,
+        plan: list[list[Market]],
+        say: Say,
+        tap: Callable[[list[Record]], None] | None,
     ) -> None:
         config = self._config = resolved.config
         self._run = run
@@ -92,7 +104,7 @@ class _OnlineRun:
             self._coverage,
             config.capture_coverage_metrics_interval_seconds,
         )
-        self._plant = Plant(config, run, self._latch, self._monitor)
+        self._plant = Plant(config, run, self._latch, self._monitor, tap)
         self._session = Session(config, plan, self._plant.log, self._plant.runlog.append, self._find_markets)
         self._end_reason: str | None = None
         self._plant.runlog.append(

@@ -1,5 +1,7 @@
 """The threads around a session that bring its records to the disk and say how that goes."""
 
+from collections.abc import Callable
+
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.writer import ShardWriter
@@ -29,14 +31,24 @@ _THREAD_SECONDS = 0.5
 class Plant:
     """Writes what comes into `log` until `stop`. Its threads start when it is made."""
 
-    def __init__(self, config: Config, run: RunDir, latch: FatalLatch, monitor: LoopMonitor) -> None:
+    def __init__(
+        self,
+        config: Config,
+        run: RunDir,
+        latch: FatalLatch,
+        monitor: LoopMonitor,
+        tap: Callable[[list[Record]], None] | None = None,
+    ) -> None:
         """Start the threads.
+
+        Args:
+            tap: as in `RecordLog`.
 
         Raises:
             OSError: a file of the run cannot be made.
         """
         self._latch = latch
-        self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes)
+        self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes, tap=tap)
         self._journal = Journal(run.path, latch)
         self.runlog = RunLog(self._journal)
         latency = Samples(config.capture_metrics_max_samples)

@@ -1,6 +1,7 @@
 """Run strategies over a recorded run, or over the live feed, with simulated execution.
 
-Prints one JSON line. No order is ever sent, and nothing is written to disk.
+Prints one JSON line. No order is ever sent, and nothing is written to disk
+unless --checkpoints FILE asks for it.
 A replay of the same bundle with the same options gives the same hashes on any
 machine; with --stable-json the whole line is the same, byte for byte. A damaged
 bundle is refused, unless a crash left the damage, at its end: see --salvage.
@@ -9,15 +10,16 @@ bundle is refused, unless a crash left the damage, at its end: see --salvage.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pm_data import config
 from pm_data.cli import arguments, output
+from pm_data.cli.simulation import SIM_SETTINGS, add_strategy_arguments
 from pm_data.config import Resolved
 from pm_data.errors import UsageError
 from pm_data.jsonlib import JsonObject
@@ -47,9 +49,6 @@ _LIVE_SETTINGS = (
     "capture_queue_max_bytes",
     "runtime_windows_high_res_timer_enable",
 )
-_SIM_SETTINGS = tuple(
-    entry.name for entry in dataclasses.fields(config.Config) if entry.name.startswith(("sim_", "alloc_"))
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,17 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replay: skip damage, with a gap for the shard's tokens in its place, and count it",
     )
-    parser.add_argument(
-        "--strategy",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a built-in (toy_spread, pair_taker, momentum_taker, counting_maker), an entry point of "
-        "pm_data.strategies, or package.module:Class; may be repeated",
-    )
-    parser.add_argument(
-        "--strategy-params", action="append", default=[], metavar="NAME.key=value", help="may be repeated"
-    )
+    add_strategy_arguments(parser)
     parser.add_argument(
         "--max-seconds", type=arguments.seconds, metavar="S", help="take records of the first S seconds"
     )
@@ -83,6 +72,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--duration-seconds", type=arguments.seconds, metavar="S", help="live: end after S seconds"
     )
     arguments.add_book_checks(parser)
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FILE",
+        help="write chained hashes of events, intents and fills there, for pm_data compare",
+    )
+    parser.add_argument(
+        "--checkpoint-events",
+        type=arguments.count,
+        metavar="N",
+        help="events from one checkpoint to the next (default: 1000)",
+    )
     parser.add_argument("--print-hash", action="store_true", help="print final_hash and events_hash")
     parser.add_argument("--print-pnl", action="store_true", help="print the ledger's sums")
     parser.add_argument(
@@ -98,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stable-json", action="store_true", help="sorted keys and elapsed_ms 0: the same bytes every time"
     )
-    config.add_arguments(parser, [*_SIM_SETTINGS, *_LIVE_SETTINGS])
+    config.add_arguments(parser, [*SIM_SETTINGS, *_LIVE_SETTINGS])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,13 +117,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "--print-latency-report-json goes with --mode live; recorded stamps are of another day"
         )
+    if args.checkpoint_events is not None and args.checkpoints is None:
+        raise UsageError("--checkpoint-events goes with --checkpoints FILE")
     resolved = config.resolve(vars(args), os.environ)
     output.print_notices(resolved)
     if notice := _fast.fallback_notice():
         output.note(notice)
     strategies = load_strategies(args.strategy, args.strategy_params)
     line = (_replay if args.mode == "replay" else _live)(args, resolved, strategies)
-    settings = {name: getattr(resolved.config, name) for name in _SIM_SETTINGS}
+    settings = {name: getattr(resolved.config, name) for name in SIM_SETTINGS}
     line |= {name: value for name, value in settings.items() if resolved.origins[name] != "default"}
     if args.stable_json:
         line["elapsed_ms"] = 0
@@ -174,7 +177,10 @@ def _run(
     records: Iterable[Record],
     opened_at: float,
 ) -> JsonObject:
+    from pm_data.cli.checkpoint_file import checkpoint_line, header_line
     from pm_data.runtime import entrypoint
+    from pm_data.runtime.checkpoints import Trail
+    from pm_data.runtime.comparison import CHECKPOINT_EVENTS
     from pm_data.runtime.limits import first_seconds
 
     options = entrypoint.RunOptions(
@@ -188,4 +194,11 @@ def _run(
     )
     if args.max_seconds is not None:
         records = first_seconds(records, args.max_seconds)
-    return entrypoint.run(records, strategies, resolved.config, options, opened_at=opened_at)
+    with ExitStack() as stack:
+        trail = None
+        if args.checkpoints is not None:
+            file = stack.enter_context(args.checkpoints.open("w", encoding="utf-8", newline="\n"))
+            every_events = args.checkpoint_events or CHECKPOINT_EVENTS
+            file.write(header_line(every_events))
+            trail = Trail(every_events, lambda mark: file.write(checkpoint_line(mark)))
+        return entrypoint.run(records, strategies, resolved.config, options, opened_at=opened_at, trail=trail)

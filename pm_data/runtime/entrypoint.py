@@ -1,12 +1,11 @@
 """Assemble a run, and hold the format of the intent line (SEED.md section 4)."""
 
-import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from pm_data import _fast
-from pm_data._fast import events
 from pm_data.config import Config
 from pm_data.errors import StrategyError
 from pm_data.frame import Record
@@ -14,7 +13,7 @@ from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
 from pm_data.runtime.allocator import Passed
 from pm_data.runtime.callback_stats import CallbackStats
-from pm_data.runtime.eventlines import event_line
+from pm_data.runtime.checkpoints import Trail
 from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
@@ -71,24 +70,20 @@ def run(
     *,
     opened_at: float,
     core: _fast.Core | None = None,
+    trail: Trail | None = None,
 ) -> JsonObject:
     """Run strategies over records and return the run's summary.
 
     Args:
         opened_at: `time.perf_counter()` when the first file was opened; `elapsed_ms` counts from it.
         core: the set of twins to use; the one in force unless a test compares both.
+        trail: follows the run's lines, where somebody wants checkpoints or the lines themselves.
 
     Raises:
         StrategyError, UsageError, DamageError: as `Orchestrator.run`.
     """
-    intents_hash, events_hash = hashlib.sha256(), hashlib.sha256()
-
-    def hash_event(event: events.Event) -> None:
-        events_hash.update(event_line(event).encode("utf-8"))
-
-    def hash_intent(seq: int, passed: Passed) -> None:
-        intents_hash.update(intent_line(seq, passed).encode("utf-8"))
-
+    if trail is None and options.print_hash:
+        trail = Trail()
     stages = StageClock() if options.print_latency else None
     calls = CallbackStats() if options.print_summary else None
     orchestrator = Orchestrator(
@@ -101,14 +96,16 @@ def run(
             config.alloc_max_notional_e6,
             config.alloc_max_position_e6,
         ),
-        on_event=hash_event if options.print_hash else None,
-        on_intent=hash_intent if options.print_hash else None,
+        on_event=None if trail is None else trail.event,
+        on_intent=None if trail is None else partial(_take_intent, trail),
+        on_fill=None if trail is None else trail.fill,
         core=core,
         stages=stages,
         calls=calls,
         book_checks=options.book_checks,
     )
     orchestrator.run(records, options.max_events)
+    last = None if trail is None else trail.end(orchestrator.canonical_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
     line: JsonObject = {
         "ok": True,
@@ -118,9 +115,9 @@ def run(
         "intents": orchestrator.intents,
         "fills": orchestrator.fills,
     }
-    if options.print_hash:
-        line["final_hash"] = intents_hash.hexdigest()
-        line["events_hash"] = events_hash.hexdigest()
+    if options.print_hash and last is not None:
+        line["final_hash"] = last.intents
+        line["events_hash"] = last.events
     line["elapsed_ms"] = elapsed_ms
     if options.print_pnl:
         line["pnl"] = orchestrator.pnl()
@@ -138,6 +135,10 @@ def run(
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
+
+
+def _take_intent(trail: Trail, seq: int, passed: Passed) -> None:
+    trail.intent(seq, intent_line(seq, passed))
 
 
 def _report(name: str, strategy: Strategy) -> JsonObject:

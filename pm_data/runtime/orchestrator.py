@@ -28,6 +28,7 @@ MAX_FILL_ROUNDS = 16
 Callback = Callable[..., Intents]
 IntentSink = Callable[[int, Passed], None]
 EventSink = Callable[[events.Event], None]
+FillSink = Callable[[Fill], None]
 
 _PAYOUTS_E6 = {"0": 0, "0.5": 500_000, "1": 1_000_000}
 """What a resolved token pays, by the cause of its status."""
@@ -42,6 +43,7 @@ class Orchestrator:
         limits: what orders are held against.
         on_event: told every event before the strategies are, for hashing; None for nobody.
         on_intent: told every intent that passed, with the seq of its event; None for nobody.
+        on_fill: told every fill; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
         calls: told of each call of a strategy; None for nobody.
@@ -56,6 +58,7 @@ class Orchestrator:
         limits: OrderLimits = NO_LIMITS,
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
+        on_fill: FillSink | None = None,
         core: _fast.Core | None = None,
         stages: StageClock | None = None,
         calls: CallbackStats | None = None,
@@ -74,6 +77,7 @@ class Orchestrator:
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
         self._on_event = on_event
         self._on_intent = on_intent
+        self._on_fill = on_fill
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
@@ -132,6 +136,8 @@ class Orchestrator:
             self._on_event = stages.timed("emit", self._on_event)
         if self._on_intent is not None:
             self._on_intent = stages.timed("emit", self._on_intent)
+        if self._on_fill is not None:
+            self._on_fill = stages.timed("emit", self._on_fill)
 
     def pnl(self) -> Pnl:
         """Return the ledger's sums, marked at the tops of book last delivered."""
@@ -203,6 +209,9 @@ class Orchestrator:
             self._on_intent(seq, passed)
         fills = self._fill(passed, seq)
         self.fills += len(fills)
+        if self._on_fill is not None:
+            for fill in fills:
+                self._on_fill(fill)
         return fills
 
     def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:

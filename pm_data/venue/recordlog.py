@@ -68,6 +68,7 @@ class RecordLog:
     Args:
         max_frames: most frames that may wait; one more is dropped.
         max_bytes: most bytes of their payloads.
+        tap: is given each batch that `take` returns, in the thread that takes it; None for nobody.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class RecordLog:
         max_bytes: int,
         mono: Callable[[], int] = clock.mono_ns,
         wall: Callable[[], int] = clock.wall_ns,
+        tap: Callable[[list[Record]], None] | None = None,
     ) -> None:
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._mono = mono
         self._wall = wall
+        self._tap = tap
         self._lock = threading.Lock()
         self._filled = threading.Condition(self._lock)
         self._consumer_waits = False
@@ -164,6 +167,8 @@ class RecordLog:
             for state in self._shards.values():
                 state.queued_frames = 0
                 state.queued_bytes = 0
+        if self._tap is not None:
+            self._tap(batch)
         return batch
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import pytest
-from support.records import run_order
+from support.records import idx_entry, run_order
 
 from pm_data.bundle import format as layout
 from pm_data.frame import Kind, Record
@@ -56,7 +56,7 @@ def test_index_entries_are_those_of_the_records(core):
     encoded = [layout.encode_record(record) for record in made]
     data = b"".join(encoded)
     offsets = [1000 + len(b"".join(encoded[:number])) for number in range(51)]
-    expected = b"".join(map(layout.encode_idx_entry, made, offsets, map(layout.crc_of, encoded)))
+    expected = b"".join(map(idx_entry, made, encoded, offsets))
     entries = bytearray(b"?" * (50 * layout.IDX_ENTRY_SIZE + 9))
     found = scanner(core).index(data, 0, len(data), 3, 0, -(2**63), 1000, entries)
     assert entries == expected + b"?" * 9
@@ -119,7 +119,7 @@ def test_need_says_how_many_bytes_are_missing(core):
 
 def test_another_layout_is_refused_by_the_compiled_core(both_cores):
     _pure, compiled = both_cores
-    with pytest.raises(ValueError, match="cannot read the layout"):
+    with pytest.raises(ValueError, match="cannot use the layout"):
         compiled.records.RecordScanner(struct.Struct("<4sIQ"), layout.IDX_ENTRY, layout.MAGIC, 8, 1, 0, 3)
 
 
@@ -220,3 +220,48 @@ def test_crc32_equals_zlibs_at_every_length_and_alignment(core):
             assert core.records.crc32(data[start : start + length]) == zlib.crc32(
                 data[start : start + length]
             )
+
+
+def encoder(core):
+    return core.records.RecordEncoder(
+        layout.HEADER,
+        layout.IDX_ENTRY,
+        layout.MAGIC,
+        layout.CRC_FROM,
+        layout.MAX_PAYLOAD,
+        layout.FORMAT_VERSION,
+    )
+
+
+def test_both_cores_encode_the_same_bytes(both_cores):
+    made = records(300, random.Random(SEED))
+    for first, count in ((0, 0), (0, 1), (0, 300), (17, 5)):
+        batch = made[first : first + count]
+        pure, compiled = (encoder(core).encode(batch, 3, first, 12345) for core in both_cores)
+        assert pure == compiled
+        frames, entries = pure
+        scanned = bytearray(len(entries))
+        found = scanner(both_cores[0]).index(frames, 0, len(frames), 3, first, -(2**63), 12345, scanned)
+        assert (found.start, found.seq) == (len(frames), first + count)
+        assert scanned == entries
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"seq": 1}, "record 1 of 3 is not 0"),
+        ({"shard": 4}, "record 0 of 4 is not 0"),
+        ({"kind": 256}, "does not fit the format"),
+        ({"kind": -1}, "does not fit the format"),
+        ({"control": "x"}, "does not fit the format"),
+        ({"flags": None}, "does not fit the format"),
+        ({"conn": 2**32}, "does not fit the format"),
+        ({"rx_mono_ns": 2**63}, "does not fit the format"),
+        ({"rx_wall_ns_utc": -(2**63) - 1}, "does not fit the format"),
+        ({"payload": bytes(layout.MAX_PAYLOAD + 1)}, "longer than"),
+    ],
+)
+def test_what_does_not_fit_the_format_is_not_encoded(core, change, refusal):
+    record = Record(3, 0, 1, 0, 0, 1, 5, 6, b"{}")._replace(**change)
+    with pytest.raises(ValueError, match=refusal):
+        encoder(core).encode([record], 3, 0, 0)

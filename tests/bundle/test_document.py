@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from support.records import idx_entry
 
 from pm_data.bundle import sealed_format
 from pm_data.bundle.damage import DamageClass
-from pm_data.bundle.format import MAX_PAYLOAD, crc_of, encode_idx_entry, encode_record
+from pm_data.bundle.format import ENCODER, IDX_ENTRY_SIZE, MAX_PAYLOAD, encode_record
 from pm_data.bundle.manifest import Manifest, Parent, SliceRange
 from pm_data.bundle.reader import ShardReader
 from pm_data.frame import MUST_UNDERSTAND, Control, Record
@@ -92,7 +93,9 @@ def test_our_writer_makes_the_example(decoded):
     for _, fields, payload in decoded:
         record = Record(*(fields[name] for name in Record._fields[:-1]), payload)
         encoded = encode_record(record)
-        index += encode_idx_entry(record, len(made), crc_of(encoded))
+        index += idx_entry(record, encoded, len(made))
+        both = encoded, index[-IDX_ENTRY_SIZE:]
+        assert ENCODER.encode([record], record.shard, record.seq, len(made)) == both
         made += encoded
     assert made == hexdump("Worked example")
     assert index == hexdump("The index")

@@ -1,15 +1,14 @@
 import pytest
-from support.records import control, text
+from support.records import control, crc_of, idx_entry, text
 
 from pm_data.bundle.format import (
+    ENCODER,
     HEADER,
     HEADER_SIZE,
     IDX_ENTRY_SIZE,
     MAGIC,
     MAX_PAYLOAD,
     SCANNER,
-    crc_of,
-    encode_idx_entry,
     encode_record,
 )
 from pm_data.frame import FLAG_MARKED, Control, Kind
@@ -49,7 +48,9 @@ def test_a_payload_beyond_the_bound_is_refused():
 
 def test_idx_entry():
     record = control(0, 3, 77, Control.GAP, 9, tokens=[])
-    entry = encode_idx_entry(record, 1234, 0xABCD)
+    encoded, entry = ENCODER.encode([record], 0, 3, 1234)
+    assert encoded == encode_record(record)
+    assert entry == idx_entry(record, encoded, 1234)
     assert len(entry) == IDX_ENTRY_SIZE
     assert entry[:8] == (1234).to_bytes(8, "little")
     assert entry[-1] == 0

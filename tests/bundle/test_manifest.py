@@ -5,9 +5,9 @@ import os
 import pytest
 from support.records import manifest
 
+from pm_data import jsonlib
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import (
-    MAX_BYTES,
     Parent,
     ShardSeal,
     SliceRange,
@@ -144,7 +144,7 @@ def test_what_is_no_file_cannot_be_opened(run):
 
 def test_a_manifest_of_gigabytes_is_not_read(run):
     with run.manifest.open("wb") as file:
-        file.truncate(MAX_BYTES * 40)
+        file.truncate(jsonlib.MAX_BYTES * 40)
     with pytest.raises(UsageError, match="longer than"):
         read_manifest(run)
 
@@ -185,3 +185,12 @@ def test_only_a_slice_has_a_parent(run):
     write_fields(run, {**fields, "parent": None})
     with pytest.raises(DamageError, match="parent is not"):
         read_manifest(run)
+
+
+def test_markets_that_are_too_many_to_read_are_left_out(run, monkeypatch):
+    written = dataclasses.replace(manifest("run", "running"), markets=[{"slug": "x" * 100}] * 50)
+    write_manifest(run, written)
+    assert len(read_manifest(run).markets) == 50
+    monkeypatch.setattr(jsonlib, "MAX_BYTES", 5000)
+    write_manifest(run, written)
+    assert read_manifest(run).markets == []

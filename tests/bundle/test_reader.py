@@ -1,12 +1,13 @@
 import hashlib
 import os
 import zlib
+from itertools import starmap
 
 import pytest
-from support.records import read_shard, shard_records, text, write_run
+from support.records import idx_entry, read_shard, shard_records, text, write_run
 
 from pm_data.bundle.damage import DamageClass
-from pm_data.bundle.format import HEADER_SIZE, MAX_PAYLOAD, crc_of, encode_idx_entry, encode_record
+from pm_data.bundle.format import HEADER_SIZE, MAX_PAYLOAD, encode_record
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.opening import open_bundle
 from pm_data.bundle.reader import ShardReader
@@ -48,7 +49,7 @@ def test_entries_are_those_of_the_records(file):
     reader = ShardReader(file, 0, pytest.fail)
     starts = [0, *ENDS]
     pairs = zip(RECORDS, ENCODED, starts, strict=False)
-    expected = b"".join(encode_idx_entry(record, at, crc_of(encoded)) for record, encoded, at in pairs)
+    expected = b"".join(starmap(idx_entry, pairs))
     assert list(reader.entries()) == [(0, expected)]
     assert (reader.records, reader.bytes, reader.next_seq) == (len(RECORDS), len(WHOLE), len(RECORDS))
     assert reader.last_mono_ns == RECORDS[-1].rx_mono_ns

@@ -50,3 +50,12 @@ def test_a_length_that_the_file_cannot_hold_takes_no_memory(tmp_path):
     found, damage = read(path)
     assert found == []
     assert [entry.damage_class for entry in damage] == [DamageClass.TORN_TAIL]
+
+
+def test_magics_without_a_record_are_given_up(tmp_path):
+    path = tmp_path / "shard_00.frames"
+    path.write_bytes(MAGIC * (8 * 1024 * 1024))
+    began = time.process_time()
+    found, (damage,) = read(path)
+    assert time.process_time() - began < 1
+    assert (found, damage.detail) == ([], "so many false records that the search was given up")

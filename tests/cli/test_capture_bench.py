@@ -11,6 +11,9 @@ def test_one_line_and_no_files(tmp_path):
     assert (line["ok"], line["frames"], line["shards"], line["fsync"]) == (True, 2000, 2, "every")
     keys = {"core", "frames_per_second", "mb_per_second", "write_p99_ms", "fsync_p99_ms", "run_dir"}
     assert keys | {"received_to_written_p99_ms"} <= line.keys()
+    assert list(line["ns_per_frame"]) == ["os_write", "os_write_batches", "encode", "writer"]
+    assert all(cost > 0 for cost in line["ns_per_frame"].values())
+    assert line["ns_per_frame"]["encode"] < line["ns_per_frame"]["writer"]
     assert list(tmp_path.iterdir()) == []
 
 

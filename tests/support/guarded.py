@@ -1,4 +1,4 @@
-"""Run commands on input of strangers and measure them: exit code, CPU seconds, memory, output.
+"""Run commands on input of strangers and measure them: exit code, seconds, memory, output.
 
 Run as a script, it reads argument lists as JSON and runs each in a process forked from one that has
 everything imported already; `guarded` is the other side.
@@ -9,16 +9,18 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections import namedtuple
 from pathlib import Path
 
-Outcome = namedtuple("Outcome", "arguments code cpu_seconds memory_bytes stdout stderr")
+Outcome = namedtuple("Outcome", "arguments code cpu_seconds wall_seconds memory_bytes stdout stderr")
 
 CRASHED = 99
 """Exit code for an exception that came out of the command."""
 
 _TIME_LIMIT_SECONDS = 30
+_PROCESSOR_LIMIT_SECONDS = 4
 _MEMORY_LIMIT_BYTES = 2**31
 _OUTPUT_KEPT_BYTES = 2**20
 
@@ -39,8 +41,13 @@ def guarded(*commands):
 def _import_all():
     # What every command imports in its `run`, so that the forked ones share it.
     import ujson  # noqa: F401
+    import zstandard  # noqa: F401
 
+    import pm_data.analysis.inspection
+    import pm_data.analysis.slice
     import pm_data.analysis.verify
+    import pm_data.bundle.repair
+    import pm_data.bundle.sealing
     import pm_data.runtime.entrypoint
     import pm_data.runtime.eventstream  # noqa: F401
     from pm_data.cli.parser import build_parser
@@ -50,9 +57,11 @@ def _import_all():
 
 def _child(arguments, stdout, stderr):
     import resource
+    import signal
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_TIME_LIMIT_SECONDS, _TIME_LIMIT_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_LIMIT_SECONDS, _PROCESSOR_LIMIT_SECONDS))
+    signal.alarm(_TIME_LIMIT_SECONDS)  # its default action ends what waits in a call, too
     os.dup2(stdout.fileno(), 1)
     os.dup2(stderr.fileno(), 2)
     from pm_data.cli.main import main
@@ -70,18 +79,20 @@ def _child(arguments, stdout, stderr):
 
 
 def _run(arguments):
+    began = time.monotonic()
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         pid = os.fork()
         if pid == 0:
             _child(arguments, stdout, stderr)
         _, status, usage = os.wait4(pid, 0)
+        seconds = usage.ru_utime + usage.ru_stime, time.monotonic() - began
         texts = []
         for file in (stdout, stderr):
             file.seek(0)
             texts.append(file.read(_OUTPUT_KEPT_BYTES).decode("utf-8", "backslashreplace"))
     # Kilobytes, on Linux.
     memory = usage.ru_maxrss * 1024
-    return arguments, os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, memory, *texts
+    return arguments, os.waitstatus_to_exitcode(status), *seconds, memory, *texts
 
 
 if __name__ == "__main__":

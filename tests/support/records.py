@@ -3,6 +3,7 @@
 from itertools import chain
 from pathlib import Path
 
+from pm_data.bundle.format import IDX_ENTRY
 from pm_data.bundle.layout import RunDir, create_run_dir
 from pm_data.bundle.manifest import CLOSED, Manifest, Totals, write_manifest
 from pm_data.bundle.writer import ShardWriter
@@ -69,3 +70,15 @@ def read_shard(bundle, shard):
     damage = []
     records = [record for batch in bundle.reader(shard, damage.append).batches() for record in batch]
     return records, damage
+
+
+def crc_of(encoded):
+    """Return the checksum that stands in an encoded record."""
+    return int.from_bytes(encoded[4:8], "little")
+
+
+def idx_entry(record, encoded, offset):
+    """Return the entry of an encoded record that begins at `offset`, field by field."""
+    form = record.kind, record.control, record.flags
+    length = len(record.payload)
+    return IDX_ENTRY.pack(offset, record.rx_mono_ns, length, crc_of(encoded), record.conn, *form)

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from pm_data.frame import FLAG_MUST_UNDERSTAND, Control, Kind, control_fields
+from pm_data.frame import FLAG_MUST_UNDERSTAND, Control, Kind, Record, control_fields
 from pm_data.venue.recordlog import RecordLog
 
 
@@ -195,3 +195,16 @@ def test_received_is_taken_plus_dropped_plus_queued_at_any_moment() -> None:
     assert [log.account(shard).received_frames for shard in range(3)] == sent
     assert all(log.account(shard).queued_frames == 0 for shard in range(3))
     assert sum(log.account(shard).dropped_frames for shard in range(3)) > 0
+
+
+def test_a_tap_sees_what_is_taken_and_no_drop() -> None:
+    seen: list[Record] = []
+    log = RecordLog(1, 10_000, mono=Clock(), wall=lambda: 77, tap=seen.extend)
+    put(log, 20)
+    assert not put(log, 21)
+    taken = log.take(0) or []
+    log.close()
+    taken += log.take(0) or []
+    assert log.take(0) is None
+    assert seen == taken
+    assert [record.control for record in seen] == [0, Control.GAP]

@@ -76,7 +76,7 @@ class HttpFaults:
             return replace(reply, body=_BODIES[fault.word("kind")])
         if kind == "huge":
             return replace(reply, body=reply.body.ljust(fault.count("bytes")))
-        return replace(reply, body=self._page(fault, kind, head, reply))
+        return Reply(200, self._page(fault, kind, head, reply))
 
     def _page(self, fault: Fault, kind: str, head: Head, reply: Reply) -> bytes:
         """Return a page that is not the one asked for."""

@@ -1,0 +1,126 @@
+"""`prove`: live equals replay, against the embedded venue, with its faults, on both cores."""
+
+import json
+
+import pytest
+from support.commands import json_line, pm_data
+
+from pm_data.bundle.opening import open_bundle
+from pm_data.frame import Control
+from pm_data.venue.embedded.faults import parse_fault
+from pm_data.venue.embedded.in_process import EmbeddedVenue
+from pm_data.venue.embedded.options import VenueOptions
+
+STRATEGIES = (
+    *("--strategy", "toy_spread", "--strategy-params", "toy_spread.min_spread_e6=10000"),
+    *("--strategy-params", "toy_spread.urgency=taker", "--strategy-params", "toy_spread.order_type=market"),
+    *("--strategy", "pair_taker", "--strategy", "momentum_taker", "--strategy", "counting_maker"),
+    *("--fee-model", "polymarket"),
+)
+FAULTS = (
+    "close:after=0.7,conns=3",
+    "torn:after=1.1,conns=2",
+    "violation:after=1.3,conns=1",
+    "malformed:every=40",
+    "duplicate:every=30",
+    "reorder:every=30",
+    "lost:every=40",
+    "burst:seconds=0.2",
+)
+
+
+def prove(venue, cwd, core, *arguments):
+    urls = venue.urls
+    return pm_data(
+        *("prove", "--duration-seconds", "2.5", *STRATEGIES, *arguments),
+        *("--gamma-base-url", urls.gamma_base_url, "--clob-base-url", urls.clob_base_url),
+        *("--clob-ws-url", urls.clob_ws_url),
+        cwd=cwd,
+        PM_DATA_CORE=core.name,
+    )
+
+
+def live_equals_replay(seed, tmp_path, core):
+    options = VenueOptions(
+        seed=seed, markets=30, rate=800, faults=tuple(parse_fault(text) for text in FAULTS)
+    )
+    with EmbeddedVenue(options) as venue:
+        done = prove(venue, tmp_path, core)
+    line = json_line(done)
+    assert (done.returncode, line["ok"]) == (0, True), done.stderr
+    assert line["intents"] > 0
+    assert line["fills"] > 0
+    assert line["canonical_events"] > 100
+    records = list(open_bundle(tmp_path / line["run_dir"]).records(pytest.fail))
+    assert any(record.control == Control.GAP for record in records), "no fault was met"
+
+
+def test_live_equals_replay(tmp_path, core):
+    live_equals_replay(1, tmp_path, core)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 21))
+def test_live_equals_replay_for_many_seeds(tmp_path, core, seed):
+    live_equals_replay(seed, tmp_path, core)
+
+
+def test_without_a_url_the_embedded_venue_plays(tmp_path):
+    done = pm_data(
+        "prove", "--data-dir", "here", "--duration-seconds", "1.5", "--strategy", "toy_spread", cwd=tmp_path
+    )
+    line = json_line(done)
+    assert (done.returncode, line["ok"]) == (0, True), done.stderr
+    assert {"ok", "run_dir", "canonical_events", "intents", "final_hash", "events_hash"} <= line.keys()
+    (run_dir,) = (tmp_path / "here" / "runs").iterdir()
+    assert (tmp_path / line["run_dir"]).samefile(run_dir)
+    replay = pm_data(
+        *("run", "--mode", "replay", "--run-dir", run_dir, "--strategy", "toy_spread", "--print-hash"),
+        cwd=tmp_path,
+    )
+    for key in ("canonical_events", "intents", "final_hash", "events_hash"):
+        assert json_line(replay)[key] == line[key]
+
+
+def test_a_strategy_that_is_not_deterministic_fails_the_proof(tmp_path):
+    source = "import time\nfrom pm_data.strategy import CancelIntent, Strategy\nclass Clock(Strategy):\n"
+    source += "    def on_top_of_book(self, ctx, event, market_state, portfolio):\n"
+    source += "        return [CancelIntent(event.market_id, 'buy', str(time.time_ns()))]\n"
+    (tmp_path / "bad.py").write_text(source, encoding="utf-8")
+    done = pm_data("prove", "--duration-seconds", "1", "--strategy", "bad:Clock", cwd=tmp_path)
+    line = json_line(done)
+    assert (done.returncode, line["ok"], line["unequal"]) == (1, False, ["final_hash"])
+    assert line["first_difference"]["streams"] == ["intents"]
+    assert line["first_difference"]["after_seq"] == 0
+
+
+def test_a_strategy_that_raises_live_ends_in_one_line(tmp_path):
+    source = "from pm_data.strategy import Strategy\nclass Bad(Strategy):\n"
+    source += "    def on_top_of_book(self, *a):\n        raise ValueError('no')\n"
+    (tmp_path / "bad.py").write_text(source, encoding="utf-8")
+    done = pm_data("prove", "--duration-seconds", "1", "--strategy", "bad:Bad", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    last = done.stderr.splitlines()[-1]
+    assert last == "pm_data prove: strategy Bad raised ValueError in on_top_of_book at event 1: no"
+
+
+def test_a_silent_venue_proves_nothing(tmp_path):
+    fault = parse_fault("slow_start:seconds=60,conns=0")
+    with EmbeddedVenue(VenueOptions(markets=5, rate=0, faults=(fault,))) as venue:
+        urls = venue.urls
+        done = pm_data(
+            *("prove", "--duration-seconds", "1", "--gamma-base-url", urls.gamma_base_url),
+            *("--clob-base-url", urls.clob_base_url, "--clob-ws-url", urls.clob_ws_url),
+            cwd=tmp_path,
+        )
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)
+    assert "no event came, so that nothing is proved" in done.stderr
+
+
+def test_no_venue_and_a_bad_strategy_are_one_line(tmp_path):
+    done = pm_data("prove", "--gamma-base-url", "http://127.0.0.1:9", "--clob-ws-url", "ws://127.0.0.1:9/x")
+    assert (done.returncode, done.stdout) == (69, "")
+    assert len(done.stderr.splitlines()) == 1
+    done = pm_data("prove", "--strategy", "nonsense", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert list(tmp_path.iterdir()) == []
