@@ -22,10 +22,14 @@ def hash_beginning(
     return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False)
 
 
-def hash_ending(tick_size: str, neg_risk: bool, last_trade_price: str) -> bytes:
-    """Return the rest of the hashed text, from the tick size on."""
-    neg_risk_text = "true" if neg_risk else "false"
-    return f'{tick_size}","neg_risk":{neg_risk_text},"last_trade_price":"{last_trade_price}"}}'.encode()
+def hash_middle(tick_size: str, neg_risk: bool) -> bytes:
+    """Return what follows `hash_beginning`, up to the last trade price."""
+    return f'{tick_size}","neg_risk":{"true" if neg_risk else "false"},"last_trade_price":"'.encode()
+
+
+def hash_ending(last_trade_price: str) -> bytes:
+    """Return what follows `hash_middle`."""
+    return f'{last_trade_price}"}}'.encode()
 
 
 def hash_sides(
@@ -41,7 +45,7 @@ def hash_sides(
 ) -> str:
     """Return the hash of a book whose sides are level texts joined by commas; otherwise as `book_hash`."""
     digest = hash_beginning(market, asset_id, timestamp_ms_text, bids_text, asks_text, min_order_size)
-    digest.update(hash_ending(tick_size, neg_risk, last_trade_price))
+    digest.update(hash_middle(tick_size, neg_risk) + hash_ending(last_trade_price))
     return digest.hexdigest()
 
 

@@ -5,16 +5,16 @@ book at the end of the run, so it is judged when the token's next run begins, be
 changes the book, or when the stream ends.
 """
 
+import hashlib
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Protocol
 
 from pm_data._fast.e6_py import ONE_E6, from_e6, to_e6
 from pm_data._fast.ops import BookOp, ChangeOp, MarketFacts
 from pm_data._fast.verdicts import TICK_SIZES_E6, Incidents, Outcomes
-from pm_data.bookhash import hash_beginning, hash_ending, level_text
+from pm_data.bookhash import hash_beginning, hash_ending, hash_middle, level_text
 from pm_data.errors import BadNumberError, E6OverflowError
 
 (
@@ -32,7 +32,6 @@ from pm_data.errors import BadNumberError, E6OverflowError
 _HASH = re.compile(r"[0-9a-f]{40}")
 _USUAL_MIN_SIZE_E6 = 5_000_000
 _LEVEL_CACHE_SIZE = 65_536
-_LAST_TRADE_PRICES = (None, *range(0, ONE_E6 + 1, 1_000))
 
 Inputs = tuple[int | None, int | None]
 """Tick size and last trade price: the inputs of a market's hashes that change."""
@@ -280,25 +279,21 @@ class BookChecks:
             from_e6(market.min_size_e6),
         )
 
-        def proves(inputs: Inputs, neg_risk: bool) -> bool:
-            digest = beginning.copy()
-            digest.update(_ending(inputs, neg_risk))
-            if digest.hexdigest() != wanted:
-                return False
-            market.facts_known, market.neg_risk, market.proven = True, neg_risk, inputs
-            return True
-
+        digest = bytes.fromhex(wanted)
         for neg_risk in (False, True) if market.neg_risk is None else (market.neg_risk,):
-            if any(proves(inputs, neg_risk) for inputs in told):
-                return _VERIFIED
+            for tick, price in told:
+                if _search(beginning, tick, neg_risk, [price], digest) is not None:
+                    market.facts_known, market.neg_risk, market.proven = True, neg_risk, (tick, price)
+                    return _VERIFIED
         if not market.facts_known:
             return _UNCHECKED
         assert market.neg_risk is not None
-        known_ticks = dict.fromkeys(tick for tick, _price in told)
-        ticks = dict.fromkeys((*known_ticks, *TICK_SIZES_E6))
-        for inputs in product(ticks, _LAST_TRADE_PRICES):
-            if proves(inputs, market.neg_risk):
-                return _LATE_TRADE_PRICE if inputs[0] in known_ticks else _LATE_TICK_SIZE
+        told_ticks = dict.fromkeys(tick for tick, _price in told)
+        for tick in dict.fromkeys((*told_ticks, *TICK_SIZES_E6)):
+            found = _search(beginning, tick, market.neg_risk, _LAST_TRADE_PRICES, digest)
+            if found is not None:
+                market.proven = tick, found[0]
+                return _LATE_TRADE_PRICE if tick in told_ticks else _LATE_TICK_SIZE
         return _FAILED
 
     def _side_text(self, keys: Sequence[int], sizes: Sequence[int]) -> str:
@@ -314,17 +309,29 @@ class BookChecks:
         return ",".join(found)
 
 
-def _told(inputs: Inputs, market: _Market) -> list[Inputs]:
+def _told(inputs: Inputs, market: _Market) -> list[tuple[int, int | None]]:
     """Return the inputs that the stream has told, at the run's end or since, and the proven ones."""
     (then_tick, then_price), (now_tick, now_price) = inputs, market.now
     every = market.proven, inputs, market.now, (then_tick, now_price), (now_tick, then_price)
-    return [pair for pair in dict.fromkeys(every) if pair[0] is not None]
+    return [(tick, price) for tick, price in dict.fromkeys(every) if tick is not None]
 
 
-def _ending(inputs: Inputs, neg_risk: bool) -> bytes:
-    tick_size_e6, price_e6 = inputs
-    assert tick_size_e6 is not None
-    return hash_ending(from_e6(tick_size_e6), neg_risk, _trade_price_text(price_e6))
+def _search(
+    beginning: "hashlib._Hash",
+    tick_size_e6: int,
+    neg_risk: bool,
+    last_trade_prices: Sequence[int | None],
+    wanted: bytes,
+) -> tuple[int | None] | None:
+    """Return the last trade price with which the text has this hash, None where none has it."""
+    middle = beginning.copy()
+    middle.update(hash_middle(from_e6(tick_size_e6), neg_risk))
+    for price in last_trade_prices:
+        digest = middle.copy()
+        digest.update(_ENDINGS.get(price) or hash_ending(_trade_price_text(price)))
+        if digest.digest() == wanted:
+            return (price,)
+    return None
 
 
 def _trade_price_text(price_e6: int | None) -> str:
@@ -354,3 +361,7 @@ def _is_mirror(first: Book, second: Book) -> bool:
         and [key - ONE_E6 for key in first._bid_keys] == list(second._ask_keys)
         and [key - ONE_E6 for key in second._bid_keys] == list(first._ask_keys)
     )
+
+
+_LAST_TRADE_PRICES = (None, *range(0, ONE_E6 + 1, 1_000))
+_ENDINGS = {price: hash_ending(_trade_price_text(price)) for price in _LAST_TRADE_PRICES}
