@@ -14,10 +14,10 @@ PACKAGE = ROOT / "pm_data"
 
 LAYERS = (
     {"__main__"},
-    {"cli"},
+    {"cli", "api"},
     {"capture", "analysis", "runtime"},
     {"venue"},
-    {"config", "bundle", "state", "strategy"},
+    {"config", "bundle", "state", "strategy", "page"},
     {"_fast"},
     {"errors", "clock", "frame", "jsonlib", "bookhash", "osdep"},
 )

@@ -1,5 +1,6 @@
 """The book checks' C side, for the store."""
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from pm_data._fast.decode_c cimport Level, Op, Text
@@ -30,6 +31,7 @@ ctypedef struct Key:
     unsigned char hash[20]
 
 
+@cython.final
 cdef class MarketCheck:
     cdef str condition_id
     cdef bytes text
@@ -41,6 +43,7 @@ cdef class MarketCheck:
     cdef list tokens
 
 
+@cython.final
 cdef class TokenCheck:
     cdef str market_id
     cdef bytes text
@@ -61,6 +64,7 @@ cdef class TokenCheck:
     cdef bint repeated
 
 
+@cython.final
 cdef class BookChecks:
     cdef readonly object incidents
     cdef dict _tokens

@@ -2,6 +2,7 @@
 
 include "source_digest.pxi"
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -157,6 +158,7 @@ cdef bint _is_mirror(const Side *bids, const Side *asks) noexcept nogil:
     return True
 
 
+@cython.final
 cdef class MarketCheck:
     """What the hashes of a market's tokens depend on beside their books."""
 
@@ -169,6 +171,7 @@ cdef class MarketCheck:
         self.tokens = []
 
 
+@cython.final
 cdef class TokenCheck:
     """A token's run, and how those before it came out."""
 
@@ -179,6 +182,7 @@ cdef class TokenCheck:
         self.key.ts_event = self.previous_key.ts_event = -1
 
 
+@cython.final
 cdef class BookChecks:
     """The runs of all tokens and how they came out."""
 

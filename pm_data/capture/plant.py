@@ -1,6 +1,6 @@
 """The threads around a session that bring its records to the disk and say how that goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import ShardSeal
@@ -14,10 +14,12 @@ from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.metrics import Samples
 from pm_data.capture.runlog import RunLog
 from pm_data.capture.sync_thread import SyncThread
+from pm_data.capture.tally import Tally
 from pm_data.capture.threads import Periodic
 from pm_data.capture.writer_thread import WriterThread
 from pm_data.config import Config
 from pm_data.frame import Record
+from pm_data.jsonlib import JsonObject
 from pm_data.venue.recordlog import RecordLog
 
 _HEARTBEAT_SECONDS = 1.0
@@ -38,11 +40,13 @@ class Plant:
         latch: FatalLatch,
         monitor: LoopMonitor,
         tap: Callable[[list[Record]], None] | None = None,
+        listeners: Sequence[Callable[[JsonObject], None]] = (),
     ) -> None:
         """Start the threads.
 
         Args:
             tap: as in `RecordLog`.
+            listeners: as in `Heartbeat`.
 
         Raises:
             OSError: a file of the run cannot be made.
@@ -65,12 +69,26 @@ class Plant:
         self._disk = DiskWatch(
             run.path, config.capture_disk_usage_interval_seconds, config.capture_min_free_bytes, latch
         )
-        self._heartbeat = Heartbeat(self._writer, monitor, self._disk, latency, self.runlog, self._journal)
+        self.tally = Tally(self.runlog)
+        self._heartbeat = Heartbeat(
+            self._writer, monitor, self._disk, latency, self.log, self.runlog, self._journal, self.tally
+        )
+        self._heartbeat.listeners += listeners
         self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
 
     def balance(self) -> Balance:
         """Return the accounts of all shards together."""
         return total(self._writer.balances().values())
+
+    @property
+    def lag_p99_ms(self) -> float | None:
+        """Return the event loop's lateness at the last heartbeat."""
+        return self._heartbeat.lag_p99_ms
+
+    @property
+    def disk_free_bytes(self) -> int | None:
+        """Return the free space at the last look."""
+        return self._disk.free_bytes
 
     def last_records(self) -> dict[int, list[Record]]:
         """Return the last records of each shard that came to the writer."""

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="record for S seconds, or until Ctrl-C (default: 10)",
     )
+    arguments.add_book_checks(parser)
     config.add_arguments(parser, [*SIM_SETTINGS, *_CAPTURE_SETTINGS])
 
 
@@ -96,7 +97,8 @@ def _prove(args: argparse.Namespace, resolved: Resolved) -> JsonObject:
         running = executor.submit(_simulate, args, resolved, "live", tee.records(), live_marks)
         running.add_done_callback(lambda _done: tee.abandon())
         try:
-            captured = capture_online(resolved, f"prove-{new_run_id()}", args.duration_seconds, _say, tee.put)
+            run_id = f"prove-{new_run_id()}"
+            captured = capture_online(resolved, run_id, args.duration_seconds, _say, tap=tee.put)
         finally:
             tee.close()
         live = running.result()
@@ -118,6 +120,7 @@ def _prove(args: argparse.Namespace, resolved: Resolved) -> JsonObject:
         "run_dir": captured["run_dir"],
         **{key: replay[key] for key in ("canonical_events", "intents", "fills", "final_hash", "events_hash")},
         "pnl": replay["pnl"],
+        "book_checks": args.book_checks,
         "unequal": unequal,
         "first_difference": difference_fields(difference),
     }
@@ -139,7 +142,9 @@ def _simulate(
         records,
         load_strategies(args.strategy, args.strategy_params),
         resolved.config,
-        entrypoint.RunOptions(mode, print_hash=True, print_pnl=True, print_summary=True),
+        entrypoint.RunOptions(
+            mode, print_hash=True, print_pnl=True, print_summary=True, book_checks=args.book_checks
+        ),
         opened_at=time.perf_counter(),
         trail=Trail(_CHECKPOINT_EVENTS, marks.append),
     )

@@ -1,6 +1,6 @@
 """A bundle read as far as it can be, for the commands that print what a damaged one still holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from pm_data.bundle.damage import Damage
@@ -26,8 +26,8 @@ class Readable:
         for damage in self._bundle.damage:
             self._report(damage)
 
-    def records(self) -> Iterator[Record]:
-        """Yield the records in replay order, a gap in the place of what was skipped."""
+    def records(self) -> Iterable[Record]:
+        """Return the records in replay order, a gap in the place of what was skipped."""
         return self._bundle.replay_records(self._report, self._report)
 
     def _report(self, damage: Damage) -> None:

@@ -33,7 +33,6 @@ class EventStream:
         self.frames = 0
         self._apply_frame = self.store.frame if stages is None else self._timed_frame(stages)
         self.skipped_controls = 0
-        self._last_ns = 0
 
     def process(self, record: Record) -> list[events.Event]:
         """Return the record's events.
@@ -52,7 +51,6 @@ class EventStream:
             self.frames += 1
             found = self._apply_frame(record.payload, record.conn, record.rx_mono_ns, self.seq)
         self.seq += len(found)
-        self._last_ns = record.rx_mono_ns
         return found
 
     def replay(self, records: Iterable[Record]) -> Iterator[events.Event]:
@@ -61,13 +59,19 @@ class EventStream:
         Raises:
             UsageError, DamageError: as `process`.
         """
+        last_ns = 0
         for record in records:
             yield from self.process(record)
-        yield from self.finish()
+            last_ns = record.rx_mono_ns
+        yield from self.finish(last_ns)
 
-    def finish(self) -> list[events.Event]:
-        """Return the events of the stream's end, which are verdicts of book checks only."""
-        found = self.store.finish(self._last_ns, self.seq)
+    def finish(self, last_ns: int) -> list[events.Event]:
+        """Return the events of the stream's end, which are verdicts of book checks only.
+
+        Args:
+            last_ns: the last record's stamp.
+        """
+        found = self.store.finish(last_ns, self.seq)
         self.seq += len(found)
         return found
 

@@ -5,10 +5,12 @@ It knows nothing of where records come from; all time is the events' own.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pm_data import _fast
 from pm_data._fast import events, ledger
+from pm_data._fast import loop_py as loop_types
 from pm_data._fast.pnl import Pnl
 from pm_data.errors import E6OverflowError, StrategyError, UsageError
 from pm_data.frame import Record
@@ -20,12 +22,14 @@ from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
 from pm_data.runtime.timers import Timers
-from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
+from pm_data.strategy import Context, Fill, Intent, Intents, Portfolio, Strategy
 
 MAX_FILL_ROUNDS = 16
 """How often on_fill may answer a fill with new intents at one event."""
 
 Callback = Callable[..., Intents]
+Group = tuple[str, list[Intent]]
+"""A strategy and those of its intents that passed."""
 IntentSink = Callable[[int, Passed], None]
 EventSink = Callable[[events.Event], None]
 FillSink = Callable[[Fill], None]
@@ -71,7 +75,6 @@ class Orchestrator:
         self.allocator = Allocator(self._limits)
         agreed = terms(self.stream.markets)
         self.execution = SimExecution(self.stream.store, self.ledger, agreed)
-        self.canonical_events = 0
         self.intents = 0
         self.fills = 0
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
@@ -81,8 +84,12 @@ class Orchestrator:
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
-        self._contexts = {name: Context(name, self.stream.store, agreed.fee) for name in strategies}
-        self._timers = Timers({})
+        loop = (core or _fast).loop
+        self._moment: loop_types.Moment = loop.Moment()
+        self._contexts = {
+            name: Context(name, self._moment, self.stream.store, agreed.fee) for name in strategies
+        }
+        self._timers = Timers()
         self._portfolio = Portfolio(self.ledger, self.pnl)
         if calls is not None:
             self._call = calls.counted(self._call)  # type: ignore[method-assign]
@@ -101,32 +108,47 @@ class Orchestrator:
             )
         }
 
-    def run(self, records: Iterable[Record], max_events: int | None = None) -> None:
+        after_frame = None if stages is None else partial(stages.since, "end_to_end")
+        is_watched = on_event is not None or stages is not None or calls is not None
+        tops = None if is_watched else self._tops()
+        self._loop: loop_types.Loop = loop.Loop(self.stream, self._deliver, self._moment, tops, after_frame)
+
+    @property
+    def canonical_events(self) -> int:
+        """Return how many events were delivered."""
+        return self._loop.delivered
+
+    def run(
+        self, records: Iterable[Record], max_events: int | None = None, max_ns: int | None = None
+    ) -> None:
         """Process records until they or the allowed events end, with on_start before and on_stop after.
+
+        Args:
+            max_ns: no record is taken whose stamp is this much or more after the first one's.
 
         Raises:
             StrategyError: a strategy raised or returned what it may not.
             UsageError, DamageError: as `EventStream.process`.
         """
         self._call_each("on_start")
-        self._timers = Timers(timer_periods(self._strategies))
+        self._timers.start(timer_periods(self._strategies))
         if max_events is None or max_events > 0:
-            self._process(records, max_events)
+            self._loop.run(records, max_events, max_ns)
         self._call_each("on_stop")
 
-    def _process(self, records: Iterable[Record], max_events: int | None) -> None:
-        process, deliver = self.stream.process, self._deliver
-        for record in records:
-            for event in process(record):
-                deliver(event)
-                if self.canonical_events == max_events:
-                    return
-            if self._stages is not None and not record.control:
-                self._stages.since("end_to_end", record.rx_mono_ns)
-        for event in self.stream.finish():
-            deliver(event)
-            if self.canonical_events == max_events:
-                return
+    def _tops(self) -> loop_types.Tops:
+        return loop_types.Tops(
+            [
+                loop_types.Listener(name, callback, self._contexts[name], self._portfolio)
+                for name, callback in self._listeners["top_of_book"]
+            ],
+            self.execution.taken,
+            self.execution.top_changed,
+            self._check,
+            self._execute,
+            _blamed,
+            self._timers,
+        )
 
     def _time_stages(self, stages: StageClock) -> None:
         self._check = stages.timed("allocator", self._check)
@@ -149,7 +171,6 @@ class Orchestrator:
         return self.ledger.pnl(marks)
 
     def _deliver(self, event: events.Event) -> None:
-        self.canonical_events += 1
         if event.ts_recv >= self._timers.next_ns:
             self._fire_timers(event)
         if self._on_event is not None:
@@ -163,59 +184,64 @@ class Orchestrator:
         if not listeners:
             return
         market = self.stream.store.market(event.market_id)
-        intents: list[Passed] = []
+        groups: list[Group] = []
         for name, callback in listeners:
             context = self._contexts[name]
-            context.seq, context.ts_recv = event.seq, event.ts_recv
             answer = self._call(name, callback, event.seq, context, event, market, self._portfolio)
-            if answer is not None:
-                intents += self._check(name, answer)
-        if intents:
-            self._execute(intents, event.seq)
+            self._gather(groups, name, answer)
+        if groups:
+            self._execute(groups, event.seq)
 
     def _fire_timers(self, event: events.Event) -> None:
-        intents: list[Passed] = []
+        groups: list[Group] = []
         for name, due_ns in self._timers.take(event.ts_recv):
             context = self._contexts[name]
-            context.seq, context.ts_recv = event.seq, event.ts_recv
             callback = self._strategies[name].on_timer
             answer = self._call(name, callback, event.seq, context, due_ns, self._portfolio)
-            intents += self._check(name, answer)
-        if intents:
-            self._execute(intents, event.seq)
+            self._gather(groups, name, answer)
+        if groups:
+            self._execute(groups, event.seq)
 
     def _settle(self, event: events.MarketStatus) -> None:
         if event.status == "resolved" and event.cause in _PAYOUTS_E6:
             self.ledger.settle(event.market_id, _PAYOUTS_E6[event.cause])
 
-    def _execute(self, intents: list[Passed], seq: int) -> None:
+    def _execute(self, groups: list[Group], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
-        for round_number in range(MAX_FILL_ROUNDS + 1):
-            fills = [fill for passed in intents for fill in self._execute_one(passed, seq)]
-            if self._limits is not None:
-                self._limits.executed()
-            intents = self._answers_to(fills, seq)
-            if round_number == MAX_FILL_ROUNDS and intents:
-                self.allocator.refused["fill_rounds"] += len(intents)
-            if not intents:
-                break
+        fills = self._execute_round(groups, seq)
+        if fills:
+            self._answer(fills, seq)
         if self._limits is not None:
             self._limits.event_done()
 
-    def _execute_one(self, passed: Passed, seq: int) -> list[Fill]:
-        self.intents += 1
-        self.intents_by_strategy[passed.strategy_id] += 1
-        if self._on_intent is not None:
-            self._on_intent(seq, passed)
-        fills = self._fill(passed, seq)
+    def _execute_round(self, groups: list[Group], seq: int) -> list[Fill]:
+        fills: list[Fill] = []
+        for strategy_id, intents in groups:
+            self.intents += len(intents)
+            self.intents_by_strategy[strategy_id] += len(intents)
+            if self._on_intent is not None:
+                for intent in intents:
+                    self._on_intent(seq, Passed(strategy_id, intent))
+            fills += self._fill(strategy_id, intents, seq)
         self.fills += len(fills)
         if self._on_fill is not None:
             for fill in fills:
                 self._on_fill(fill)
+        if self._limits is not None:
+            self._limits.executed()
         return fills
 
-    def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
-        answers: list[Passed] = []
+    def _answer(self, fills: list[Fill], seq: int) -> None:
+        groups = self._answers_to(fills, seq)
+        for _round in range(MAX_FILL_ROUNDS):
+            if not groups:
+                return
+            groups = self._answers_to(self._execute_round(groups, seq), seq)
+        if groups:
+            self.allocator.refused["fill_rounds"] += sum(len(intents) for _strategy_id, intents in groups)
+
+    def _answers_to(self, fills: list[Fill], seq: int) -> list[Group]:
+        groups: list[Group] = []
         for fill in fills:
             strategy = self._strategies[fill.strategy_id]
             if type(strategy).on_fill is Strategy.on_fill:
@@ -225,29 +251,41 @@ class Orchestrator:
             answer = self._call(
                 fill.strategy_id, strategy.on_fill, seq, context, fill, market, self._portfolio
             )
-            answers += self._check(fill.strategy_id, answer)
-        return answers
+            self._gather(groups, fill.strategy_id, answer)
+        return groups
+
+    def _gather(self, groups: list[Group], name: str, answer: Intents) -> None:
+        """Append what passes of an answer."""
+        if answer is not None and (intents := self._check(name, answer)):
+            groups.append((name, intents))
 
     def _call_each(self, callback: str) -> None:
-        seq = self.canonical_events
-        intents: list[Passed] = []
+        seq = self._moment.seq = self.canonical_events
+        groups: list[Group] = []
         for name, strategy in self._strategies.items():
             context = self._contexts[name]
-            context.seq = seq
             answer = self._call(name, getattr(strategy, callback), seq, context, self._portfolio)
-            intents += self._check(name, answer)
-        self._execute(intents, seq)
+            self._gather(groups, name, answer)
+        self._execute(groups, seq)
 
     def _call(self, name: str, callback: Callback, seq: int, *arguments: Any) -> Intents:
         try:
             answer = callback(*arguments)
             # read here, because a generator raises only when it is read
             return list(answer) if isinstance(answer, Iterator) else answer
-        except (E6OverflowError, UsageError):
-            raise
         except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run
-            raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
-            raise StrategyError(f"strategy {name} {raised}: {error}") from error
+            blamed = _blamed(name, callback, seq, error)
+            if blamed is error:
+                raise
+            raise blamed from error
+
+
+def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Exception:
+    """Return what ends the run where a callback raised this."""
+    if isinstance(error, E6OverflowError | UsageError):
+        return error
+    raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
+    return StrategyError(f"strategy {name} {raised}: {error}")
 
 
 def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:

@@ -1,11 +1,7 @@
 """`run` as a user calls it: its line, its errors, and the determinism audit of SEED.md section 7."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from support.bundles import make_bundle, stamped
@@ -47,56 +43,6 @@ def test_without_a_strategy_there_are_events_and_no_intents(run_dir):
     line = json_line(replay(run_dir, "--print-hash"))
     assert (line["canonical_events"], line["intents"]) == (6, 0)
     assert line["final_hash"] == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-
-def interpreters():
-    """Return the Python interpreters at hand from 3.11 on, by version."""
-    found = {sys.version_info[:2]: sys.executable}
-    candidates = [shutil.which(f"python3.{minor}") for minor in range(11, 15)]
-    candidates += sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
-    for candidate in filter(None, candidates):
-        code = "import sys; print(*sys.version_info[:2])"
-        done = subprocess.run([candidate, "-c", code], capture_output=True, encoding="utf-8", check=False)
-        if done.returncode == 0:
-            major, minor = map(int, done.stdout.split())
-            if (major, minor) >= (3, 11):
-                found.setdefault((major, minor), str(candidate))
-    return found
-
-
-def test_replay_hash_matrix(run_dir, tmp_path, core):
-    """One stable line over cores, Pythons, hash seeds, places and with or without the idx."""
-    if core.name == "compiled":
-        environments = [{"PM_DATA_CORE": "compiled", "PYTHONHASHSEED": seed} for seed in ("0", "1", "77")]
-        pythons = {sys.version_info[:2]: sys.executable}
-    else:
-        environments = [{"PM_DATA_CORE": "pure", "PYTHONHASHSEED": seed} for seed in ("0", "1")]
-        environments.append({"PM_DATA_CORE": "pure", "TZ": "Asia/Tokyo", "LC_ALL": "C"})
-        pythons = interpreters()
-    moved = tmp_path / "moved" / "made"
-    shutil.copytree(run_dir, moved)
-    for idx in moved.glob("capture/*.idx"):
-        idx.unlink()
-    lines = set()
-    for environment in environments:
-        for python in pythons.values():
-            for place in (run_dir, moved):
-                done = replay(
-                    place, *AUDIT, *strategy_settings(TAKER), python=python, cwd=tmp_path, **environment
-                )
-                assert done.returncode == 0, done.stderr
-                lines.add(done.stdout)
-    print("Pythons:", *pythons)
-    assert len(lines) == 1
-    assert json.loads(lines.pop())["fills"] > 0
-
-
-def test_both_cores_give_the_same_stable_line(run_dir, both_cores):
-    lines = {
-        replay(run_dir, *AUDIT, *strategy_settings(TAKER), PM_DATA_CORE=core).stdout
-        for core in ("pure", "compiled")
-    }
-    assert len(lines) == 1
 
 
 def strategy_settings(settings):

@@ -10,7 +10,7 @@ FIRST_MS = 1_790_000_000_000
 
 
 class HashedMarket:
-    """Makes frames; a change sets the size of a level of one side, prices in thousandths, sizes in hundredths."""
+    """Makes frames. Prices are in thousandths, sizes in hundredths; side 0 holds buys of token a, 1 of b."""
 
     def __init__(self):
         self.book = MarketBook(make_listing(1, 0, 0), FIRST_MS)
