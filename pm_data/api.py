@@ -92,21 +92,23 @@ class RunBundle:
             if not record.control and (start_ns is None or record.rx_mono_ns >= start_ns):
                 yield record
 
-    def events(self, *, market_id: str | None = None, kind: str | None = None) -> Iterator[events.Event]:
+    def events(
+        self, *, market_id: str | None = None, kind: str | None = None, book_checks: str = "off"
+    ) -> Iterator[events.Event]:
         """Yield the canonical events.
 
         Args:
             market_id: only those of this token.
             kind: only `top_of_book`, `trade` or `status`.
+            book_checks: `off`, `count` or `suspect`.
 
         Raises:
             DamageError: as `records`.
+            ValueError: book_checks is none of these.
         """
-        stream = EventStream()
-        for record in self.records():
-            for event in stream.process(record):
-                if market_id in (None, event.market_id) and kind in (None, event.kind):
-                    yield event
+        for event in EventStream(book_checks=book_checks).replay(self.records()):
+            if market_id in (None, event.market_id) and kind in (None, event.kind):
+                yield event
 
     def book(self, token: str, *, at: int | None = None) -> Book | None:
         """Return a token's book; None where no record up to then names the token.
@@ -145,6 +147,7 @@ class RunBundle:
         *,
         params: Mapping[str, Mapping[str, Parameter]] | None = None,
         max_events: int | None = None,
+        book_checks: str = "off",
         **settings: object,
     ) -> JsonObject:
         """Run strategies over the bundle and return the line that `pm_data run` prints, all keys in it.
@@ -153,10 +156,12 @@ class RunBundle:
             strategies: one, or several.
             params: strategy id to parameters, for those given by name or class.
             max_events: canonical events after which the run ends.
+            book_checks: `off`, `count` or `suspect`.
             settings: `sim_…` and `alloc_…` fields of `pm_data.config.Config`, such as `sim_fee_bps=0`.
 
         Raises:
             TypeError: there is no such setting.
+            ValueError: book_checks is none of these.
             ConfigError, UsageError, StrategyError, DamageError: as the command.
         """
         for name in settings:
@@ -165,7 +170,12 @@ class RunBundle:
         opened_at = time.perf_counter()
         resolved = config.resolve({name: str(value) for name, value in settings.items()}, {})
         options = entrypoint.RunOptions(
-            "replay", max_events, print_hash=True, print_pnl=True, print_summary=True
+            "replay",
+            max_events,
+            print_hash=True,
+            print_pnl=True,
+            print_summary=True,
+            book_checks=book_checks,
         )
         return entrypoint.run(
             self.records(),
