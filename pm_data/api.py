@@ -14,6 +14,7 @@ from pm_data import config
 from pm_data._fast import events
 from pm_data.bundle import opening
 from pm_data.bundle.damage import Damage
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.errors import UsageError
 from pm_data.frame import Control, Record
 from pm_data.jsonlib import JsonObject
@@ -73,6 +74,9 @@ class RunBundle:
         Raises:
             DamageError: at damage, unless salvage was asked for.
         """
+        return iter(self._replay())
+
+    def _replay(self) -> ReplayRecords:
         return self._bundle.replay_records(lambda _tail: None, self.damage.append if self._salvage else None)
 
     def frames(self, *, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Record]:
@@ -144,6 +148,7 @@ class RunBundle:
         *,
         params: Mapping[str, Mapping[str, Parameter]] | None = None,
         max_events: int | None = None,
+        max_seconds: float | None = None,
         **settings: object,
     ) -> JsonObject:
         """Run strategies over the bundle and return the line that `pm_data run` prints, all keys in it.
@@ -152,6 +157,7 @@ class RunBundle:
             strategies: one, or several.
             params: strategy id to parameters, for those given by name or class.
             max_events: canonical events after which the run ends.
+            max_seconds: receive time from the first record on after which it ends.
             settings: `sim_…` and `alloc_…` fields of `pm_data.config.Config`, such as `sim_fee_bps=0`.
 
         Raises:
@@ -164,10 +170,10 @@ class RunBundle:
         opened_at = time.perf_counter()
         resolved = config.resolve({name: str(value) for name, value in settings.items()}, {})
         options = entrypoint.RunOptions(
-            "replay", max_events, print_hash=True, print_pnl=True, print_summary=True
+            "replay", max_events, max_seconds, print_hash=True, print_pnl=True, print_summary=True
         )
         return entrypoint.run(
-            self.records(),
+            self._replay(),
             _instances(strategies, params or {}),
             resolved.config,
             options,

@@ -152,6 +152,9 @@ class Config:
     capture_universe_refresh_interval_seconds: float = _setting(
         60.0, _SECONDS, "time between two looks at the market listing"
     )
+    capture_universe_grace_seconds: float = _setting(
+        600.0, _number(0, 86_400), "go on capturing a market for this long after it left the listing"
+    )
     capture_max_markets: int = _setting(
         2000, _integer(1, 1_000_000), "most markets to capture, the largest by volume first"
     )

@@ -121,6 +121,12 @@ def is_locked(fd: int) -> bool:
     return False
 
 
+def lower_thread_priority() -> None:
+    """Let the calling thread give way to the others, where the system knows a thread's own priority."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
 def open_regular(path: Path) -> int:
     """Open a regular file for reading and return its descriptor; never wait, never follow a link (rule X1).
 

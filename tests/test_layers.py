@@ -17,7 +17,7 @@ LAYERS = (
     {"cli", "api"},
     {"capture", "analysis", "runtime"},
     {"venue"},
-    {"config", "bundle", "state", "strategy"},
+    {"config", "bundle", "state", "strategy", "page"},
     {"_fast"},
     {"errors", "clock", "frame", "jsonlib", "bookhash", "osdep"},
 )

@@ -16,7 +16,7 @@ from pm_data._fast.digest import source_digest
 from pm_data.errors import ConfigError
 
 VARIABLE = "PM_DATA_CORE"
-STEMS = ("e6", "events", "decode", "store", "ledger", "records", "histogram")
+STEMS = ("e6", "events", "decode", "store", "ledger", "records", "loop", "histogram")
 _HERE = Path(__file__).parent
 
 
@@ -43,6 +43,7 @@ class Core(NamedTuple):
     store: ModuleType
     ledger: ModuleType
     records: ModuleType
+    loop: ModuleType
     histogram: ModuleType
 
 
@@ -109,10 +110,11 @@ if TYPE_CHECKING:
     from pm_data._fast import events_py as events
     from pm_data._fast import histogram_py as histogram
     from pm_data._fast import ledger_py as ledger
+    from pm_data._fast import loop_py as loop
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, decode, store, ledger, records, histogram = _in_force
+    _, e6, events, decode, store, ledger, records, loop, histogram = _in_force
 
 
 def fallback_notice() -> str | None:
@@ -133,6 +135,7 @@ __all__ = [
     "histogram",
     "ledger",
     "load",
+    "loop",
     "records",
     "store",
 ]

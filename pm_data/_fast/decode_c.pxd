@@ -1,13 +1,20 @@
 """A decoded frame as C: operations and the levels of its books, in buffers that are used again."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 
 cdef extern from *:
     """
+    #ifndef PM_DATA_TEXTS
+    #define PM_DATA_TEXTS
     typedef struct { const char *at; Py_ssize_t length; } pm_text;
+    typedef struct { char *text; Py_ssize_t length; } pm_word;
+    #endif
     """
     ctypedef struct Text "pm_text":
         const char *at
+        Py_ssize_t length
+    ctypedef struct Word "pm_word":
+        char *text
         Py_ssize_t length
 
 
@@ -25,17 +32,18 @@ ctypedef struct Level:
 
 
 ctypedef struct Op:
-    OpKind kind
-    Py_ssize_t token         # index into Decoder.token_names; of OP_RESOLVED, into Decoder.resolved
-    Py_ssize_t market        # index into Decoder.market_names; -1 where the message names none
     int64_t ts_event         # -1 stands for None, also below
-    int side                 # 1 buy or bid, 0 sell or ask, -1 None
     int64_t price            # of OP_BOOK the tick size
     int64_t size             # of OP_BOOK the last trade price
-    Py_ssize_t first_bid     # index into Decoder.levels
-    Py_ssize_t first_ask
-    Py_ssize_t bids
-    Py_ssize_t asks
+    int32_t token            # number of its name; of OP_RESOLVED, index into Decoder.resolved
+    int32_t market           # number of its name; -1 where the message names none
+    int32_t first_bid        # index into the levels
+    int32_t first_ask
+    int32_t bids
+    int32_t asks
+    int8_t kind
+    int8_t side              # 1 buy or bid, 0 sell or ask, -1 None
+    int8_t is_last           # whether it is the frame's last operation on the token's book
     Text hash                # as sent, in the payload; at is NULL where there is none, also below
     Text best_bid            # of OP_CHANGE
     Text best_ask
@@ -43,52 +51,62 @@ ctypedef struct Op:
 
 ctypedef struct Slot:
     uint64_t hash
-    Py_ssize_t index         # -1 where empty
+    int32_t index            # -1 where empty
 
 
-cdef class Names:
-    """Small numbers for byte strings, given out in order of first sight."""
+ctypedef struct Names:
+    # Small numbers for byte strings, given out in order of first sight.
+    Slot *slots
+    size_t mask
+    Word *words              # by number; a word stays where it is
+    int32_t count
+    int32_t capacity
 
-    cdef list texts
-    cdef list keys
-    cdef Slot *slots
-    cdef Py_ssize_t mask
-    cdef Py_ssize_t find(self, const char *text, Py_ssize_t length) except -2
-    cdef Py_ssize_t add(self, const char *text, Py_ssize_t length) except -2
-    cdef int _grow(self) except -1
+
+ctypedef struct Counts:
+    int64_t books            # messages by type, of frames that the scanner took
+    int64_t changes
+    int64_t trades
+    int64_t new_markets
+
+
+ctypedef struct Scan:
+    # Operations of one frame or of many, and the names that they speak of.
+    Names tokens
+    Names markets
+    int32_t *last            # by token: where its last book operation of the frame is
+    int32_t *legs            # by market: the two tokens that it was first seen with; -1 where there is none
+    int32_t last_capacity
+    int32_t legs_capacity
+    Op *ops
+    Py_ssize_t op_count
+    Py_ssize_t op_capacity
+    Level *levels
+    Py_ssize_t level_count
+    Py_ssize_t level_capacity
+    Counts counts
+
+
+cdef str word_text(const Word *word)
+cdef bint scan_begin(Scan *scan) noexcept nogil
+cdef void scan_end(Scan *scan) noexcept nogil
+cdef bint scan_frame(Scan *scan, const char *at, const char *end) noexcept nogil
 
 
 cdef class Decoder:
     cdef object general
-    cdef Names tokens
-    cdef Names markets
+    cdef Scan scan
     cdef list resolved
     cdef bytes payload       # the frame read last, and the texts of one that the twin read: ops point there
     cdef list texts
-    cdef Op *ops
-    cdef Py_ssize_t op_count
-    cdef Py_ssize_t op_capacity
-    cdef Level *levels
-    cdef Py_ssize_t level_count
-    cdef Py_ssize_t level_capacity
+    cdef list token_texts    # by number
+    cdef list market_texts
     cdef int64_t data_frames
-    cdef int64_t book_messages
-    cdef int64_t change_messages
-    cdef int64_t trade_messages
 
     cdef int read(self, bytes payload) except -1
-    cdef bint _scan(self, const char *at, const char *end) except -1
-    cdef const char *_scan_message(self, const char *at, const char *end) except? NULL
-    cdef const char *_scan_levels(
-        self, const char *at, const char *end, Py_ssize_t *first, Py_ssize_t *count
-    ) except? NULL
-    cdef const char *_scan_changes(self, const char *at, const char *end) except? NULL
-    cdef const char *_scan_price_change(self, const char *at, const char *end) except? NULL
-    cdef int _complete_changes(self, Py_ssize_t first_op, Py_ssize_t market, int64_t ts_event) except -1
-    cdef Py_ssize_t _market(self, const char *text, Py_ssize_t length) except -2
-    cdef Py_ssize_t _token(self, const char *text, Py_ssize_t length) except -2
-    cdef Op *_new_op(self) except NULL
-    cdef Level *_new_level(self) except NULL
+    cdef void count(self, const Counts *counts) noexcept
+    cdef int name_all(self) except -1
+    cdef int32_t _name(self, Names *names, object text) except -1
     cdef int _load(self, list ops) except -1
     cdef int _keep(self, object text, Text *kept) except -1
-    cdef object _as_tuple(self, Op *op)
+    cdef object _as_tuple(self, const Op *op)

@@ -41,7 +41,7 @@ _NUMBER_CACHE_SIZE = 65_536
 
 _SIDES = {"BUY": "buy", "SELL": "sell"}
 
-_KNOWN_KEYS = {
+KNOWN_KEYS = {
     "book": frozenset(
         {"market", "asset_id", "timestamp", "hash", "bids", "asks", "tick_size", "event_type"}
         | {"last_trade_price"}
@@ -175,7 +175,7 @@ class GeneralDecoder:
             return False
         reader(item, ops)
         self._count_name("types", kind)
-        self._count_keys(item.keys() - _KNOWN_KEYS[kind])
+        self._count_keys(item.keys() - KNOWN_KEYS[kind])
         return True
 
     def _book(self, item: dict[str, Any], ops: list[Op]) -> None:

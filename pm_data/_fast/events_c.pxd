@@ -9,6 +9,7 @@ cdef class Event:
 
 cdef class TopOfBookUpdate(Event):
     cdef readonly str market_id
+    cdef object _market      # the token's state; None of an event that no store made
     cdef int64_t _bid_px
     cdef int64_t _bid_sz
     cdef int64_t _ask_px

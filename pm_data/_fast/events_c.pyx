@@ -5,6 +5,7 @@ They read, compare, unpack and print as the twin's named tuples do.
 
 include "source_digest.pxi"
 
+cimport cython
 from libc.stdint cimport int64_t
 
 
@@ -16,6 +17,7 @@ cdef inline int64_t _absent(object value) except? -1:
     return -1 if value is None else value
 
 
+@cython.no_gc  # texts and numbers cannot form a cycle
 cdef class Event:
     """What the three kinds share: behaving as a tuple of their fields."""
 
@@ -53,6 +55,7 @@ cdef class Event:
         return type(self), self._values()
 
 
+@cython.no_gc  # nor can a token's state, which holds no event
 cdef class TopOfBookUpdate(Event):
     """The best bid or ask of a token changed in price or size."""
 
@@ -121,6 +124,7 @@ cdef class TopOfBookUpdate(Event):
         )
 
 
+@cython.no_gc  # texts and numbers cannot form a cycle
 cdef class Trade(Event):
     """A trade was announced; `side` is the taker's, `buy` or `sell`, or None."""
 
@@ -165,6 +169,7 @@ cdef class Trade(Event):
         )
 
 
+@cython.no_gc  # texts and numbers cannot form a cycle
 cdef class MarketStatus(Event):
     """A token's trust or terms changed; the twin names the statuses and causes."""
 

@@ -8,6 +8,7 @@ include "crc32.pxi"
 include "sha256.pxi"
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
@@ -15,9 +16,11 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+import os
 from hashlib import sha256
 from sys import byteorder
 
+from pm_data._fast.records_py import file_digests as _file_digests
 from pm_data._fast.scanned import Scanned
 from pm_data.frame import Kind, Record
 
@@ -33,20 +36,6 @@ cdef extern from *:
     """
     object pm_new_tuple(object kind, Py_ssize_t size)
 
-cdef packed struct Header:
-    char magic[4]
-    uint32_t crc
-    uint32_t length
-    uint8_t version
-    uint8_t kind
-    uint8_t control
-    uint8_t flags
-    uint64_t seq
-    int64_t mono
-    int64_t wall
-    uint32_t conn
-    uint32_t shard
-
 cdef packed struct Entry:
     uint64_t offset
     int64_t mono
@@ -59,9 +48,7 @@ cdef packed struct Entry:
     uint8_t zero
 
 cdef enum:
-    SIZE = 48
     ENTRY_SIZE = 32
-    CRC_FROM = 8
 
 cdef object _Record = Record
 cdef Py_ssize_t _STAMP = Record._fields.index("rx_mono_ns")
@@ -79,11 +66,6 @@ cdef inline void _put(object record, Py_ssize_t place, object value):
 
 cdef class RecordScanner:
     """Scan one shard's bytes, a window at a time; arguments as the twin's."""
-
-    cdef char _magic[4]
-    cdef uint32_t _max_payload
-    cdef uint8_t _version
-    cdef uint8_t _unknown_flags
 
     def __init__(
         self, header, idx_entry, bytes magic not None, crc_from, max_payload, version, known_flags
@@ -113,7 +95,7 @@ cdef class RecordScanner:
         cdef object record, shard_object = shard, conn_object = None
         cdef uint32_t conn = 0
         while True:
-            size = self._judge(bytes_ + start, end - start, shard, seq, last_mono_ns, &header)
+            size = self.judge(bytes_ + start, end - start, shard, seq, last_mono_ns, &header)
             if size <= 0:
                 break
             if conn_object is None or header.conn != conn:
@@ -161,7 +143,7 @@ cdef class RecordScanner:
                 if room == 0:
                     size = -SIZE
                     break
-                size = self._judge(bytes_ + start, end - start, shard, seq, last_mono_ns, &header)
+                size = self.judge(bytes_ + start, end - start, shard, seq, last_mono_ns, &header)
                 if size <= 0:
                     break
                 entry.offset, entry.mono, entry.length, entry.crc = (
@@ -183,7 +165,7 @@ cdef class RecordScanner:
         """Return whether this version has records of this form; a control type may be a later one."""
         return self._knows(kind, control, flags)
 
-    cdef Py_ssize_t _judge(
+    cdef Py_ssize_t judge(
         self,
         const unsigned char *at,
         Py_ssize_t available,
@@ -430,6 +412,81 @@ def update_two(
         pm_sha_update_two(
             &first._state, &data[0], data.shape[0], &second._state, &other[0], other.shape[0]
         )
+
+
+cdef extern from *:
+    """
+    #ifdef _WIN32
+    #include <io.h>
+    #define pm_read(fd, to, size) _read(fd, to, (unsigned)(size))
+    #else
+    #include <unistd.h>
+    #define pm_read read
+    #endif
+    """
+    Py_ssize_t pm_read(int fd, void *to, size_t size) nogil
+
+cdef enum:
+    BLOCK_BYTES = 256 * 1024
+
+
+def file_digests(files, stop not None):
+    """Return the SHA-256 of one or two files' first bytes, in hex, and close them; see the twin.
+
+    All the while other threads run: a thread that asked for the interpreter again and again would hold them up.
+    """
+    cdef pm_sha states[2]
+    cdef int fds[2]
+    cdef int64_t left[2]
+    cdef Py_ssize_t got[2]
+    cdef unsigned char *blocks
+    cdef unsigned char digest[32]
+    cdef const unsigned char[::1] asked = stop
+    cdef const unsigned char *flag = &asked[0]
+    cdef int count = len(files), i
+    cdef bint is_bad = False
+    if not pm_sha_supported() or not 1 <= count <= 2:
+        return _file_digests(files, stop)
+    blocks = <unsigned char *>PyMem_Malloc(2 * BLOCK_BYTES)
+    if blocks == NULL:
+        raise MemoryError
+    fds[0] = fds[1] = -1
+    left[0] = left[1] = 0
+    for i in range(count):
+        fds[i], left[i] = files[i]
+        pm_sha_begin(&states[i])
+    try:
+        with nogil:
+            while left[0] or left[1]:
+                if (<const volatile unsigned char *>flag)[0]:
+                    break
+                for i in range(2):
+                    got[i] = 0
+                    if left[i]:
+                        got[i] = pm_read(fds[i], blocks + i * BLOCK_BYTES, min(left[i], BLOCK_BYTES))
+                        if got[i] < 0:
+                            is_bad = True
+                            break
+                        left[i] = 0 if got[i] == 0 else left[i] - got[i]
+                if is_bad:
+                    break
+                if got[0] and got[1]:
+                    pm_sha_update_two(&states[0], blocks, got[0], &states[1], blocks + BLOCK_BYTES, got[1])
+                else:
+                    for i in range(2):
+                        if got[i]:
+                            pm_sha_update(&states[i], blocks + i * BLOCK_BYTES, got[i])
+        if is_bad:
+            PyErr_SetFromErrno(OSError)
+        found = []
+        for i in range(count):
+            pm_sha_finish(&states[i], digest)
+            found.append(digest[:32].hex())
+        return found
+    finally:
+        PyMem_Free(blocks)
+        for i in range(count):
+            os.close(fds[i])
 
 
 def crc32(const unsigned char[::1] data not None):

@@ -16,6 +16,8 @@ from pm_data.frame import Kind, Record
 
 Buffer = bytes | bytearray
 
+_BLOCK_BYTES = 256 * 1024
+
 _stamp = itemgetter(Record._fields.index("rx_mono_ns"))
 
 
@@ -239,6 +241,24 @@ def update_two(first: Sha256, data: Buffer | memoryview, second: Sha256, other: 
     """Add bytes to two digests at once, which may take less time than one after the other."""
     first.update(data)
     second.update(other)
+
+
+def file_digests(files: Sequence[tuple[int, int]], stop: bytearray) -> list[str]:
+    """Return the SHA-256 of one or two files' first bytes, in lower-case hex, and close them.
+
+    Args:
+        files: descriptor and number of bytes of each; a shorter file is taken as it is.
+        stop: a first byte that is not 0 ends the work, with digests of part of the files.
+    """
+    digests = []
+    for fd, size in files:
+        digest = hashlib.sha256()
+        with open(fd, "rb", buffering=0) as file:
+            while size and not stop[0] and (data := file.read(min(size, _BLOCK_BYTES))):
+                digest.update(data)
+                size -= len(data)
+        digests.append(digest.hexdigest())
+    return digests
 
 
 def crc32(data: Buffer) -> int:

@@ -48,6 +48,13 @@ cdef extern from *:
     #endif
 
     typedef struct { pm_text asset_id, price, size, side, hash, best_bid, best_ask; } pm_entry;
+    typedef struct {
+        const pm_word *words[2];  /* the tokens that it may well be of; NULL where there is none */
+        int known;                /* which of them it is, from 1; 0 for neither */
+        pm_text asset_id, hash, best_bid, best_ask;
+        int64_t price, size;
+        int side;
+    } pm_usual_entry;
 
     #define PM_INLINE static inline __attribute__((always_inline))
 
@@ -89,75 +96,219 @@ cdef extern from *:
         return quote + 1;
     }
 
-    /* Read one key that must be `key`, quotes and all, and its text; the venue writes at most one space. */
-    PM_INLINE const char *pm_field(
-        const char *at, const char *end, const char *key, Py_ssize_t length, pm_text *text
-    ) {
-        if (end - at <= length || memcmp(at, key, length) != 0) return NULL;
-        at += length;
-        if (*at != ':') return NULL;
-        at++;
-        if (*at == ' ') at++;
-        return pm_string(at, end, text);
+    PM_INLINE uint64_t pm_load(const char *at) {
+        uint64_t word;
+        memcpy(&word, at, 8);
+        return word;
     }
 
-    PM_INLINE const char *pm_comma(const char *at) {
-        if (*at != ',') return NULL;
-        return at[1] == ' ' ? at + 2 : at + 1;
+    /* Return the high bit of each byte that is zero, right up to the first of them. */
+    PM_INLINE uint64_t pm_zeros(uint64_t word) {
+        return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
     }
 
-    #define PM_FIELD(key, text) \
-        if ((at = pm_field(at, end, key, sizeof(key) - 1, text)) == NULL) return NULL
-    #define PM_COMMA() if ((at = pm_comma(at)) == NULL) return NULL
+    PM_INLINE int pm_all_digits(uint64_t word) {
+        return ((word & 0xF0F0F0F0F0F0F0F0ULL) | (((word + 0x0606060606060606ULL) & 0xF0F0F0F0F0F0F0F0ULL) >> 4))
+            == 0x3333333333333333ULL;
+    }
+
+    /* Return the value of eight digits, the first in the lowest byte. */
+    PM_INLINE uint64_t pm_eight_digits(uint64_t word) {
+        word -= 0x3030303030303030ULL;
+        word = word * 10 + (word >> 8);
+        return ((word & 0x000000FF000000FFULL) * 0x000F424000000064ULL
+            + ((word >> 16) & 0x000000FF000000FFULL) * 0x0000271000000001ULL) >> 32;
+    }
+
+    static const int64_t pm_scale[7] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+
+    /* Read digits, at most 10, and 1 to 6 decimals or no point, up to a quote; leave e6, return the quote or NULL. */
+    static const char *pm_long_decimal(const char *at, const char *end, int64_t *value) {
+        const char *first = at, *point;
+        int64_t digits = 0;
+        for (; at < end && *at >= '0' && *at <= '9'; at++) {
+            if (at - first == 10) return NULL;
+            digits = digits * 10 + (*at - '0');
+        }
+        if (at >= end) return NULL;
+        if (*at == '"') {
+            *value = digits * 1000000;
+            return at == first ? NULL : at;
+        }
+        if (*at != '.') return NULL;
+        for (point = ++at; at < end && *at >= '0' && *at <= '9'; at++) {
+            if (at - point == 6) return NULL;
+            digits = digits * 10 + (*at - '0');
+        }
+        if (at >= end || *at != '"' || at == point) return NULL;
+        *value = digits * pm_scale[at - point];
+        return at;
+    }
+
+    /* The same; a text of up to seven bytes in a handful of steps without a loop. */
+    PM_INLINE const char *pm_decimal(const char *at, const char *end, int64_t *value) {
+    #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        if (end - at >= 8) {
+            uint64_t word = pm_load(at), quotes = pm_zeros(word ^ 0x2222222222222222ULL);
+            if (quotes) {
+                int bits = __builtin_ctzll(quotes) - 7, digits = bits, decimals = 0;
+                uint64_t points, text = word & ((1ULL << bits) - 1);
+                points = pm_zeros(word ^ 0x2E2E2E2E2E2E2E2EULL) & ((1ULL << bits) - 1);
+                if (points) {
+                    int point = __builtin_ctzll(points) - 7;
+                    uint64_t whole = (1ULL << point) - 1;
+                    text = (text & whole) | (text >> 8 & ~whole);
+                    digits = bits - 8;
+                    decimals = (digits - point) / 8;
+                    if (decimals == 0) return NULL;
+                }
+                if (digits == 0) return NULL;
+                text = text << (64 - digits) | 0x3030303030303030ULL >> digits;
+                if (!pm_all_digits(text)) return NULL;
+                *value = (int64_t)pm_eight_digits(text) * pm_scale[decimals];
+                return at + bits / 8;
+            }
+        }
+    #endif
+        return pm_long_decimal(at, end, value);
+    }
+
+    /* Read the thirteen digits of a time of our days in ms and their closing quote; leave ns, return the quote or NULL. */
+    PM_INLINE const char *pm_milliseconds(const char *at, const char *end, int64_t *value) {
+    #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        uint64_t first, last;
+        if (end - at < 14 || at[13] != '"') return NULL;
+        first = pm_load(at);
+        last = pm_load(at + 5);
+        /* up to 8,999,999,999,999 ms: in ns that fits int64 */
+        if (!pm_all_digits(first) || !pm_all_digits(last) || *at == '9') return NULL;
+        *value = (int64_t)(pm_eight_digits(first) * 100000 + pm_eight_digits(last) % 100000) * 1000000;
+        return at + 13;
+    #else
+        return NULL;
+    #endif
+    }
+
+    /* Return whether these bytes, 16 or more, are plain printable ASCII without a quote. */
+    PM_INLINE int pm_all_plain(const char *at, Py_ssize_t length) {
+    #ifdef __SSE2__
+        const __m128i space = _mm_set1_epi8(32), quote = _mm_set1_epi8('"');
+        const __m128i backslash = _mm_set1_epi8(92), delete = _mm_set1_epi8(127);
+        __m128i special = _mm_setzero_si128();
+        for (Py_ssize_t place = 0; place < length; place += 16) {
+            __m128i bytes = _mm_loadu_si128((const __m128i *)(at + (place + 16 > length ? length - 16 : place)));
+            special = _mm_or_si128(special, _mm_or_si128(
+                _mm_or_si128(_mm_cmplt_epi8(bytes, space), _mm_cmpeq_epi8(bytes, quote)),
+                _mm_or_si128(_mm_cmpeq_epi8(bytes, backslash), _mm_cmpeq_epi8(bytes, delete))));
+        }
+        return _mm_movemask_epi8(special) == 0;
+    #else
+        return pm_closing_quote(at, at + length + 1) == at + length;
+    #endif
+    }
+
+    /* Read a text up to its quote, which is where it usually is, `usual` bytes on; or NULL. */
+    PM_INLINE const char *pm_usual_text(const char *at, const char *end, Py_ssize_t usual, pm_text *text) {
+        if (end - at <= usual || at[usual] != '"' || !pm_all_plain(at, usual)) return NULL;
+        text->at = at;
+        text->length = usual;
+        return at + usual;
+    }
+
+    /* Read a short text up to its quote; or NULL. */
+    PM_INLINE const char *pm_short_text(const char *at, const char *end, pm_text *text) {
+        const char *quote = pm_closing_quote(at, end);
+        if (quote == NULL) return NULL;
+        text->at = at;
+        text->length = quote - at;
+        return quote;
+    }
+
+    /* Return the quote behind this very word; or NULL. */
+    PM_INLINE const char *pm_that_word(const char *at, const char *end, const pm_word *word) {
+        return end - at > word->length && memcmp(at, word->text, word->length) == 0 && at[word->length] == '"'
+            ? at + word->length : NULL;
+    }
+
+    #define PM_EXPECT_THIS(words) { \
+        if (end - at < (Py_ssize_t)sizeof(words) - 1 || memcmp(at, words, sizeof(words) - 1) != 0) return NULL; \
+        at += sizeof(words) - 1; \
+    }
+
+    /* The venue writes a space after each comma, or none at all. */
+    #define PM_EXPECT(with_spaces, without) \
+        if (spaced) PM_EXPECT_THIS(with_spaces) else PM_EXPECT_THIS(without)
+
+    PM_INLINE const char *pm_entry_in_order(const char *at, const char *end, const int spaced, pm_usual_entry *entry) {
+        const char *quote;
+        PM_EXPECT_THIS("{\\"asset_id\\":\\"")
+        entry->known = 0;
+        entry->asset_id.at = at;
+        if (entry->words[0] != NULL && (quote = pm_that_word(at, end, entry->words[0])) != NULL) entry->known = 1;
+        else if (entry->words[1] != NULL && (quote = pm_that_word(at, end, entry->words[1])) != NULL) entry->known = 2;
+        else if ((quote = pm_closing_quote(at, end)) == NULL) return NULL;
+        entry->asset_id.length = quote - at;
+        at = quote;
+        PM_EXPECT("\\", \\"price\\":\\"", "\\",\\"price\\":\\"")
+        if ((at = pm_decimal(at, end, &entry->price)) == NULL) return NULL;
+        PM_EXPECT("\\", \\"size\\":\\"", "\\",\\"size\\":\\"")
+        if ((at = pm_decimal(at, end, &entry->size)) == NULL) return NULL;
+        PM_EXPECT("\\", \\"side\\":\\"", "\\",\\"side\\":\\"")
+        if (end - at < 8) return NULL;
+        if (memcmp(at, "BUY\\"", 4) == 0) {
+            entry->side = 1;
+            at += 3;
+        } else {
+            if (memcmp(at, "SELL", 4) != 0) return NULL;
+            entry->side = 0;
+            at += 4;
+        }
+        PM_EXPECT("\\", \\"hash\\":\\"", "\\",\\"hash\\":\\"")
+        if ((at = pm_usual_text(at, end, 40, &entry->hash)) == NULL) return NULL;
+        PM_EXPECT("\\", \\"best_bid\\":\\"", "\\",\\"best_bid\\":\\"")
+        if ((at = pm_short_text(at, end, &entry->best_bid)) == NULL) return NULL;
+        PM_EXPECT("\\", \\"best_ask\\":\\"", "\\",\\"best_ask\\":\\"")
+        if ((at = pm_short_text(at, end, &entry->best_ask)) == NULL) return NULL;
+        PM_EXPECT_THIS("\\"}")
+        return at;
+    }
 
     /* Read an entry of price_changes in the venue's own key order, from its brace to behind it; or NULL. */
-    static const char *pm_usual_entry(const char *at, const char *end, pm_entry *entry) {
-        if (*at++ != '{') return NULL;
-        PM_FIELD("\\"asset_id\\"", &entry->asset_id);
-        PM_COMMA();
-        PM_FIELD("\\"price\\"", &entry->price);
-        PM_COMMA();
-        PM_FIELD("\\"size\\"", &entry->size);
-        PM_COMMA();
-        PM_FIELD("\\"side\\"", &entry->side);
-        PM_COMMA();
-        PM_FIELD("\\"hash\\"", &entry->hash);
-        PM_COMMA();
-        PM_FIELD("\\"best_bid\\"", &entry->best_bid);
-        PM_COMMA();
-        PM_FIELD("\\"best_ask\\"", &entry->best_ask);
-        return *at == '}' ? at + 1 : NULL;
+    static const char *pm_read_usual_entry(const char *at, const char *end, int spaced, pm_usual_entry *entry) {
+        return spaced ? pm_entry_in_order(at, end, 1, entry) : pm_entry_in_order(at, end, 0, entry);
     }
 
-    /* Read {"price": ..., "size": ...} in the venue's own way; return what follows, or NULL. */
-    static const char *pm_usual_level(const char *at, const char *end, pm_text *price, pm_text *size) {
-        if (*at++ != '{') return NULL;
-        PM_FIELD("\\"price\\"", price);
-        PM_COMMA();
-        PM_FIELD("\\"size\\"", size);
-        return *at == '}' ? at + 1 : NULL;
+    PM_INLINE const char *pm_level_in_order(const char *at, const char *end, const int spaced, int64_t *price, int64_t *size) {
+        PM_EXPECT_THIS("{\\"price\\":\\"")
+        if ((at = pm_decimal(at, end, price)) == NULL) return NULL;
+        PM_EXPECT("\\", \\"size\\":\\"", "\\",\\"size\\":\\"")
+        if ((at = pm_decimal(at, end, size)) == NULL) return NULL;
+        PM_EXPECT_THIS("\\"}")
+        return at;
     }
 
-    /* Read {"market": ..., "price_changes": up to its value; return where that stands, or NULL. */
-    static const char *pm_usual_head(const char *at, const char *end, pm_text *market) {
-        static const char key[] = "\\"price_changes\\":";
-        if (*at++ != '{') return NULL;
-        PM_FIELD("\\"market\\"", market);
-        PM_COMMA();
-        if (end - at <= (Py_ssize_t)sizeof(key) || memcmp(at, key, sizeof(key) - 1) != 0) return NULL;
-        at += sizeof(key) - 1;
-        return *at == ' ' ? at + 1 : at;
+    /* Read a level in the venue's own key order, from its brace to behind it; or NULL. */
+    static const char *pm_usual_level(const char *at, const char *end, int spaced, int64_t *price, int64_t *size) {
+        return spaced ? pm_level_in_order(at, end, 1, price, size) : pm_level_in_order(at, end, 0, price, size);
+    }
+
+    /* Read a price_change in the venue's own key order up to its list; return where that stands, or NULL. */
+    static const char *pm_usual_head(const char *at, const char *end, pm_text *market, int *is_spaced) {
+        int spaced;
+        PM_EXPECT_THIS("{\\"market\\":\\"")
+        if ((at = pm_usual_text(at, end, 66, market)) == NULL) return NULL;
+        spaced = at[1] == ',' && at[2] == ' ';
+        PM_EXPECT("\\", \\"price_changes\\":", "\\",\\"price_changes\\":")
+        *is_spaced = spaced;
+        return at;
     }
 
     /* Read the rest of that message, from behind its list; return what follows it, or NULL. */
-    static const char *pm_usual_tail(const char *at, const char *end, pm_text *timestamp) {
-        pm_text event_type;
-        PM_COMMA();
-        PM_FIELD("\\"timestamp\\"", timestamp);
-        PM_COMMA();
-        PM_FIELD("\\"event_type\\"", &event_type);
-        if (event_type.length != 12 || memcmp(event_type.at, "price_change", 12) != 0) return NULL;
-        return *at == '}' ? at + 1 : NULL;
+    static const char *pm_usual_tail(const char *at, const char *end, int spaced, int64_t *ts_event) {
+        PM_EXPECT(", \\"timestamp\\":\\"", ",\\"timestamp\\":\\"")
+        if ((at = pm_milliseconds(at, end, ts_event)) == NULL) return NULL;
+        PM_EXPECT("\\", \\"event_type\\":\\"price_change\\"}", "\\",\\"event_type\\":\\"price_change\\"}")
+        return at;
     }
 
     PM_INLINE uint64_t pm_mix(uint64_t value, uint64_t first, uint64_t second) {
@@ -193,10 +344,23 @@ cdef extern from *:
         Text best_bid
         Text best_ask
     const char *pm_string(const char *at, const char *end, Text *text) noexcept nogil
-    const char *pm_usual_entry(const char *at, const char *end, Entry *entry) noexcept nogil
-    const char *pm_usual_level(const char *at, const char *end, Text *price, Text *size) noexcept nogil
-    const char *pm_usual_head(const char *at, const char *end, Text *market) noexcept nogil
-    const char *pm_usual_tail(const char *at, const char *end, Text *timestamp) noexcept nogil
+    ctypedef struct UsualEntry "pm_usual_entry":
+        const Word *words[2]
+        int known
+        Text asset_id
+        Text hash
+        Text best_bid
+        Text best_ask
+        int64_t price
+        int64_t size
+        int side
+    const char *pm_closing_quote(const char *at, const char *end) noexcept nogil
+    const char *pm_read_usual_entry(const char *at, const char *end, bint spaced, UsualEntry *entry) noexcept nogil
+    const char *pm_usual_level(
+        const char *at, const char *end, bint spaced, int64_t *price, int64_t *size
+    ) noexcept nogil
+    const char *pm_usual_head(const char *at, const char *end, Text *market, bint *spaced) noexcept nogil
+    const char *pm_usual_tail(const char *at, const char *end, bint spaced, int64_t *ts_event) noexcept nogil
     uint64_t pm_hash(const char *text, Py_ssize_t length) noexcept nogil
 
 

@@ -6,8 +6,10 @@ best, which is last: a bid's key is its price, an ask's the negative price.
 
 include "source_digest.pxi"
 
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.stdint cimport int64_t
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memmove
 
@@ -26,25 +28,8 @@ from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS
 from pm_data._fast.e6_py import from_e6
 from pm_data._fast.store_py import SAMPLES, STORE_COUNTERS
 
-cdef enum Status:
-    NEW
-    LIVE
-    SUSPECT
-    RESOLVED
-
 cdef tuple _STATUS_NAMES = ("new", "live", "suspect", "resolved")
 cdef Py_ssize_t _SAMPLES = SAMPLES
-
-ctypedef struct Side:
-    Level *levels            # price is the key
-    Py_ssize_t count
-    Py_ssize_t capacity
-
-ctypedef struct Top:
-    int64_t bid_px           # -1 stands for None, in all four
-    int64_t bid_sz
-    int64_t ask_px
-    int64_t ask_sz
 
 ctypedef struct Placed:
     int64_t key
@@ -90,6 +75,22 @@ cdef int _set_level(Side *side, int64_t key, int64_t size) except -1:
     return 0
 
 
+cdef inline void _append(Side *side, int64_t key, int64_t size) noexcept:
+    """Put a level on top, or over the one on top if that has its key; space was reserved."""
+    if side.count == 0 or side.levels[side.count - 1].price != key:
+        side.count += 1
+    side.levels[side.count - 1].price, side.levels[side.count - 1].size = key, size
+
+
+cdef void _drop_empty(Side *side) noexcept:
+    cdef Py_ssize_t i, kept = 0
+    for i in range(side.count):
+        if side.levels[i].size:
+            side.levels[kept] = side.levels[i]
+            kept += 1
+    side.count = kept
+
+
 cdef int _compare(const void *first, const void *second) noexcept nogil:
     """Order by key, and equal keys as they came: the stable sort of the twin."""
     cdef const Placed *a = <const Placed *>first
@@ -114,23 +115,16 @@ cdef bint _looks_sorted(const Level *levels, Py_ssize_t count, int sign) noexcep
     return True
 
 
+cdef class Numbering:
+    """What the numbers in operations mean, of one scan."""
+
+    def __cinit__(self, list token_texts not None, list market_texts not None):
+        self.token_texts, self.market_texts = token_texts, market_texts
+        self.states = []
+
+
 cdef class MarketState:
     """What is known of one token; the four top-of-book values are those last delivered."""
-
-    cdef readonly str market_id
-    cdef readonly object market
-    cdef Status _status
-    cdef readonly str cause
-    cdef readonly int64_t connection
-    cdef readonly int64_t sequence
-    cdef int64_t _ts_event
-    cdef int64_t _ts_recv
-    cdef Top _top
-    cdef int64_t _tick_size
-    cdef int64_t _last_trade_price
-    cdef int64_t _last_trade_size
-    cdef Side _bids
-    cdef Side _asks
 
     def __cinit__(self, str market_id not None):
         self.market_id = market_id
@@ -216,30 +210,10 @@ cdef class MarketState:
 cdef class StateStore:
     """Apply frames to books; one instance is one run's state."""
 
-    cdef Decoder _decoder
-    cdef dict _tokens
-    cdef list _by_number     # the decoder's token number -> MarketState, None until it is used
-    cdef Py_ssize_t *_last   # the decoder's token number -> its last book operation in this frame
-    cdef Py_ssize_t _last_capacity
-    cdef int64_t _top_of_book_events
-    cdef int64_t _trade_events
-    cdef int64_t _status_events
-    cdef int64_t _crossed
-    cdef int64_t _delta_without_book
-    cdef int64_t _not_owner
-    cdef int64_t _bid_scan_count
-    cdef int64_t _ask_scan_count
-    cdef int64_t _tob_sample_misses
-
     def __cinit__(self):
         self._decoder = Decoder()
+        self._numbering = Numbering(self._decoder.token_texts, self._decoder.market_texts)
         self._tokens = {}
-        self._by_number = []
-        self._last = NULL
-        self._last_capacity = 0
-
-    def __dealloc__(self):
-        PyMem_Free(self._last)
 
     def frame(self, bytes payload not None, int64_t conn, int64_t ts_recv, int64_t seq):
         """Apply a received frame and return its events, numbered from seq + 1; never raises."""
@@ -344,60 +318,76 @@ cdef class StateStore:
             token = self._tokens[asset_id] = MarketState(asset_id)
         return <MarketState>token
 
-    cdef MarketState _numbered(self, Py_ssize_t number):
-        while len(self._by_number) <= number:
-            self._by_number.append(None)
-        token = self._by_number[number]
-        if token is None:
-            token = self._by_number[number] = self._token(self._decoder.tokens.texts[number])
+    cdef MarketState _numbered(self, Numbering numbering, int32_t number):
+        cdef list states = numbering.states
+        if number < PyList_GET_SIZE(states):
+            token = <object>PyList_GET_ITEM(states, number)
+            if token is not None:
+                return <MarketState>token
+        while len(states) <= number:
+            states.append(None)
+        token = states[number] = self._token(numbering.token_texts[number])
         return <MarketState>token
-
-    cdef int _grow_last(self, Py_ssize_t count) except -1:
-        cdef Py_ssize_t *last = <Py_ssize_t *>PyMem_Realloc(self._last, 2 * count * sizeof(Py_ssize_t))
-        if last == NULL:
-            raise MemoryError
-        self._last, self._last_capacity = last, 2 * count
-        return 0
 
     cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq):
         cdef list events = []
+        self.apply_operations(
+            self._numbering,
+            self._decoder.scan.ops,
+            self._decoder.scan.op_count,
+            self._decoder.scan.levels,
+            conn,
+            ts_recv,
+            seq,
+            events,
+        )
+        return events
+
+    cdef int apply_operations(
+        self,
+        Numbering numbering,
+        const Op *ops,
+        Py_ssize_t count,
+        const Level *levels,
+        int64_t conn,
+        int64_t ts_recv,
+        int64_t seq,
+        list events,
+    ) except -1:
+        """Apply a frame's operations; `events` is empty, and takes what leaves."""
         cdef Py_ssize_t i
-        cdef Op *op
+        cdef const Op *op
         cdef MarketState token
-        # A token's top of book leaves once a frame, at its last book operation there.
-        for i in range(self._decoder.op_count):
-            op = &self._decoder.ops[i]
-            if op.kind == OP_BOOK or op.kind == OP_CHANGE:
-                if op.token >= self._last_capacity:
-                    self._grow_last(op.token + 1)
-                self._last[op.token] = i
-        for i in range(self._decoder.op_count):
-            op = &self._decoder.ops[i]
+        for i in range(count):
+            op = &ops[i]
             if op.kind == OP_RESOLVED:
                 self._apply_resolved(op, conn, ts_recv, seq, events)
                 continue
-            token = self._numbered(op.token)
+            token = self._numbered(numbering, op.token)
             if token.connection and token.connection != conn:
                 self._not_owner += 1
                 continue
             if op.market >= 0:
-                token.market = self._decoder.markets.texts[op.market]
+                text = <object>PyList_GET_ITEM(numbering.market_texts, op.market)
+                if token.market is not text:
+                    token.market = text
             token._ts_event, token._ts_recv = op.ts_event, ts_recv
             if op.kind == OP_CHANGE:
                 self._apply_change(token, op)
             elif op.kind == OP_BOOK:
-                self._apply_book(token, op, ts_recv, seq, events)
+                self._apply_book(token, op, levels, ts_recv, seq, events)
             elif op.kind == OP_TRADE:
                 self._apply_trade(token, op, ts_recv, seq, events)
                 continue
             else:
                 self._apply_tick_size(token, op, ts_recv, seq, events)
                 continue
-            if self._last[op.token] == i and token._status == LIVE:
+            # A token's top of book leaves once a frame, at its last book operation there.
+            if op.is_last and token._status == LIVE:
                 self._emit_top(token, op.ts_event, ts_recv, seq, events)
-        return events
+        return 0
 
-    cdef int _apply_change(self, MarketState token, Op *op) except -1:
+    cdef int _apply_change(self, MarketState token, const Op *op) except -1:
         if token._status == NEW:
             self._delta_without_book += 1
         elif op.side == 1:
@@ -407,10 +397,10 @@ cdef class StateStore:
         return 0
 
     cdef int _apply_book(
-        self, MarketState token, Op *op, int64_t ts_recv, int64_t seq, list events
+        self, MarketState token, const Op *op, const Level *levels, int64_t ts_recv, int64_t seq, list events
     ) except -1:
-        self._read_side(&token._bids, self._decoder.levels + op.first_bid, op.bids, 1, &self._bid_scan_count)
-        self._read_side(&token._asks, self._decoder.levels + op.first_ask, op.asks, -1, &self._ask_scan_count)
+        self._read_side(&token._bids, levels + op.first_bid, op.bids, 1, &self._bid_scan_count)
+        self._read_side(&token._asks, levels + op.first_ask, op.asks, -1, &self._ask_scan_count)
         if op.price >= 0:
             token._tick_size = op.price
         if op.size >= 0:
@@ -436,20 +426,20 @@ cdef class StateStore:
                 break
         if is_sorted:
             for i in range(count):
-                self._append(side, sign * levels[i].price, levels[i].size)
+                _append(side, sign * levels[i].price, levels[i].size)
         else:
             if _looks_sorted(levels, count, sign):
                 self._tob_sample_misses += 1
             scan_count[0] += 1
             self._append_sorted(side, levels, count, sign)
-        self._drop_empty(side)
+        _drop_empty(side)
         return 0
 
     cdef int _restore_side(self, Side *side, levels, int sign) except -1:
         _reserve(side, len(levels))
         side.count = 0
         for price, size in reversed(levels):
-            self._append(side, sign * <int64_t>price, size)
+            _append(side, sign * <int64_t>price, size)
         return 0
 
     cdef int _append_sorted(self, Side *side, const Level *levels, Py_ssize_t count, int sign) except -1:
@@ -461,26 +451,12 @@ cdef class StateStore:
             placed[i] = Placed(sign * levels[i].price, levels[i].size, i)
         qsort(placed, count, sizeof(Placed), _compare)
         for i in range(count):
-            self._append(side, placed[i].key, placed[i].size)
+            _append(side, placed[i].key, placed[i].size)
         PyMem_Free(placed)
         return 0
 
-    cdef void _append(self, Side *side, int64_t key, int64_t size) noexcept:
-        """Put a level on top, or over the one on top if that has its key; space was reserved."""
-        if side.count == 0 or side.levels[side.count - 1].price != key:
-            side.count += 1
-        side.levels[side.count - 1].price, side.levels[side.count - 1].size = key, size
-
-    cdef void _drop_empty(self, Side *side) noexcept:
-        cdef Py_ssize_t i, kept = 0
-        for i in range(side.count):
-            if side.levels[i].size:
-                side.levels[kept] = side.levels[i]
-                kept += 1
-        side.count = kept
-
     cdef int _apply_trade(
-        self, MarketState token, Op *op, int64_t ts_recv, int64_t seq, list events
+        self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
     ) except -1:
         cdef Trade event
         token._last_trade_price, token._last_trade_size = op.price, op.size
@@ -495,7 +471,7 @@ cdef class StateStore:
         return 0
 
     cdef int _apply_tick_size(
-        self, MarketState token, Op *op, int64_t ts_recv, int64_t seq, list events
+        self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
     ) except -1:
         if token._tick_size != op.price:
             token._tick_size = op.price
@@ -503,10 +479,10 @@ cdef class StateStore:
         return 0
 
     cdef int _apply_resolved(
-        self, Op *op, int64_t conn, int64_t ts_recv, int64_t seq, list events
+        self, const Op *op, int64_t conn, int64_t ts_recv, int64_t seq, list events
     ) except -1:
         cdef MarketState token
-        resolved = self._decoder.resolved[op.token]
+        resolved = self._decoder.resolved[op.token]  # only the twin's decoder reads these
         for asset_id, payout in zip(resolved.asset_ids, resolved.payouts):
             token = self._token(asset_id)
             if token.connection and token.connection != conn:
@@ -514,7 +490,7 @@ cdef class StateStore:
             elif token._status != RESOLVED:
                 token._ts_event, token._ts_recv = op.ts_event, ts_recv
                 if op.market >= 0:
-                    token.market = self._decoder.markets.texts[op.market]
+                    token.market = self._decoder.market_texts[op.market]
                 token._status, token.cause = RESOLVED, payout
                 self._emit_status(token, "resolved", payout, op.ts_event, ts_recv, seq, events)
         return 0
@@ -555,7 +531,7 @@ cdef class StateStore:
         self._top_of_book_events += 1
         token.sequence = seq + len(events) + 1
         event = TopOfBookUpdate.__new__(TopOfBookUpdate)
-        event.market_id = token.market_id
+        event.market_id, event._market = token.market_id, token
         event._bid_px, event._bid_sz = top.bid_px, top.bid_sz
         event._ask_px, event._ask_sz = top.ask_px, top.ask_sz
         event._ts_event, event.ts_recv, event.seq = ts_event, ts_recv, token.sequence

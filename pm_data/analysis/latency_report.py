@@ -6,6 +6,7 @@ all its samples, stand in its last line. Where it has none, because the process 
 """
 
 from collections import Counter
+from typing import Protocol
 
 from pm_data.analysis.audit import HeartbeatAudit
 from pm_data.analysis.pressure import PressureStreaks
@@ -13,8 +14,8 @@ from pm_data.analysis.runlog import milliseconds, read_lines, text, whole
 from pm_data.bundle.opening import Bundle
 from pm_data.jsonlib import JsonObject
 
-_STOPPING = "stop"
-"""Cause of a connection that our own stop closed."""
+_PLANNED = frozenset({"stop", "rotation", "unneeded"})
+"""Causes of a connection that we closed without losing anything by it."""
 
 
 class _Quantiles:
@@ -73,7 +74,7 @@ class LatencyReport:
             self._reconnects[text(entry, "cause") or "unknown"] += 1
         elif record_type == "disconnected":
             cause = text(entry, "cause") or "unknown"
-            if cause != _STOPPING:
+            if cause not in _PLANNED:
                 self._disconnects[cause] += 1
 
     def note_metrics(self, entry: JsonObject) -> None:
@@ -129,8 +130,21 @@ class LatencyReport:
         return round((whole(self._last, "hb_mono_ns") - whole(self._first, "hb_mono_ns")) / 1e9, 3)
 
 
-def report_on(bundle: Bundle) -> LatencyReport:
+class Follower(Protocol):
+    """Whoever follows the lines that a report is made from."""
+
+    def note_runlog(self, entry: JsonObject) -> None:
+        """Take a line of the run log into account."""
+
+    def note_metrics(self, entry: JsonObject) -> None:
+        """Take a line of the global metrics into account."""
+
+
+def report_on(bundle: Bundle, *others: Follower) -> LatencyReport:
     """Return the report on a captured run.
+
+    Args:
+        others: told every line too, so that a run of weeks is read once.
 
     Raises:
         UsageError: it has no run log, as one that was made from files.
@@ -141,11 +155,13 @@ def report_on(bundle: Bundle) -> LatencyReport:
         _setting(bundle, "capture_queue_max_frames"), _setting(bundle, "capture_queue_max_bytes")
     )
     for entry in read_lines(run.runlog):
-        report.note_runlog(entry)
+        for follower in (report, *others):
+            follower.note_runlog(entry)
     metrics = run.metrics / "global.ndjson"
     if metrics.exists():
         for entry in read_lines(metrics):
-            report.note_metrics(entry)
+            for follower in (report, *others):
+                follower.note_metrics(entry)
     return report
 
 

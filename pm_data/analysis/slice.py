@@ -2,7 +2,7 @@
 
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
@@ -102,7 +102,7 @@ def make_slice(bundle: Bundle, span: Span, shards: list[int] | None, data_dir: P
 
 
 def _cut(
-    bundle: Bundle, records: Iterator[Record], span: Span, shards: list[int], data_dir: Path, run_id: str
+    bundle: Bundle, records: Iterable[Record], span: Span, shards: list[int], data_dir: Path, run_id: str
 ) -> None:
     """Read up to the cut, then write to the end of the range."""
     state = RunState()

@@ -64,16 +64,21 @@ class ShardTokens:
 
 
 def batches_with_gaps(
-    reader: ShardReader, skipped: list[Damage], *, ends_with_gap: bool
+    reader: ShardReader,
+    skipped: list[Damage],
+    tokens: ShardTokens,
+    last: Record | None,
+    *,
+    ends_with_gap: bool,
 ) -> Iterator[list[Record]]:
     """Yield a shard's records, and a gap wherever some were lost after one that can be read.
 
     Args:
         skipped: damage that the reader met; emptied where a gap takes its place.
+        tokens: has followed the records before those that `reader` reads.
+        last: the one before; None where it reads from the start.
         ends_with_gap: whether a shard without an END record ends with a gap, as it was interrupted.
     """
-    tokens = ShardTokens()
-    last: Record | None = None
     for batch in reader.batches():
         if skipped and last is not None:
             yield [tokens.gap_after(last, CAUSE_SALVAGE)]

@@ -13,11 +13,11 @@ from pathlib import Path
 from pm_data.bundle.damage import TAILS, Damage, DamageClass
 from pm_data.bundle.digest import Hashing
 from pm_data.bundle.format import frames_name
-from pm_data.bundle.gaps import batches_with_gaps
 from pm_data.bundle.layout import RunDir, is_being_written
 from pm_data.bundle.manifest import CLOSED, RUNNING, Manifest, ShardSeal, read_manifest
 from pm_data.bundle.merge import merged
 from pm_data.bundle.reader import ShardReader
+from pm_data.bundle.replay import ReplayRecords, ReplayShard
 from pm_data.bundle.sealed_format import BLOCK_BYTES, MAX_BLOCKS, sealed_name
 from pm_data.bundle.source import SealedFile
 from pm_data.bundle.window import BUFFER_BYTES
@@ -105,7 +105,7 @@ class Bundle:
         on_tail: Callable[[Damage], None],
         on_damage: Callable[[Damage], None] | None = None,
         shards: Collection[int] | None = None,
-    ) -> Iterator[Record]:
+    ) -> ReplayRecords:
         """Return the records for a replay, in the order of the run (rule D8).
 
         In a run that is neither closed nor being written, a shard without an END record, whatever a crash
@@ -120,14 +120,15 @@ class Bundle:
         Raises:
             DamageError: without `on_damage`, at any damage but a tail, at once or when it is met.
         """
+        may_run_ahead = on_damage is None
         if on_damage is None:
             if self.damage:
                 raise DamageError(f"{self.run.path}: {self.damage[0]}")
             on_damage = self._refuse
-        judge = on_damage
-        return self._in_order(
-            lambda shard, hashing: self._replay_batches(shard, on_tail, judge, hashing), shards
-        )
+        chosen = [shard for shard in self.sizes if shards is None or shard in shards]
+        found = [self._replay_shard(shard, on_tail, on_damage) for shard in chosen]
+        may_run_ahead = may_run_ahead and self.sealed.isdisjoint(chosen)
+        return ReplayRecords(found, may_run_ahead=may_run_ahead)
 
     def _in_order(
         self,
@@ -145,13 +146,9 @@ class Bundle:
     def _refuse(self, damage: Damage) -> None:
         raise DamageError(f"{self.run.path}: {damage}")
 
-    def _replay_batches(
-        self,
-        shard: int,
-        on_tail: Callable[[Damage], None],
-        on_damage: Callable[[Damage], None],
-        hashing: Hashing,
-    ) -> Iterator[list[Record]]:
+    def _replay_shard(
+        self, shard: int, on_tail: Callable[[Damage], None], on_damage: Callable[[Damage], None]
+    ) -> ReplayShard:
         skipped: list[Damage] = []
         closed = self.status == CLOSED
 
@@ -162,8 +159,13 @@ class Bundle:
                 on_damage(damage)
                 skipped.append(damage)
 
-        reader = self.reader(shard, judge, hashing)
-        return batches_with_gaps(reader, skipped, ends_with_gap=not closed and not self.live)
+        return ReplayShard(
+            shard,
+            self.sizes[shard],
+            lambda hashing: self.reader(shard, judge, hashing),
+            skipped,
+            ends_with_gap=not closed and not self.live,
+        )
 
 
 def open_bundle(run_dir: Path, *, owned: bool = False) -> Bundle:

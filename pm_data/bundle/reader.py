@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from pm_data import osdep
 from pm_data._fast.scanned import Scanned
 from pm_data.bundle.damage import Damage, DamageClass
 from pm_data.bundle.digest import Digest, Hashing
@@ -78,9 +79,11 @@ class ShardReader:
         self.last_mono_ns = -(2**63)
         self.last_wall_ns_utc = 0
         self.damaged = False
+        self.is_done = False
+        """Whether the file was read to its end."""
+        self.seal = seal
         self._on_damage = on_damage
         self._size = size
-        self._seal = seal
         self._growing = growing
         self._hashing = hashing or Hashing()
         self._buffer_bytes = buffer_bytes
@@ -105,6 +108,26 @@ class ShardReader:
         buffer = bytearray(self._buffer_bytes // HEADER_SIZE * IDX_ENTRY_SIZE)
         return self._walk(lambda window: self._take_entries(window, buffer))
 
+    def open(self) -> int:
+        """Open the file, which is no sealed one, for another reader; return its descriptor.
+
+        Raises:
+            UsageError: it cannot be opened.
+        """
+        try:
+            return osdep.open_regular(self.path)
+        except OSError as error:
+            raise UsageError(f"cannot open {self.path}: {error.strerror}") from None
+
+    def begin_behind(self, last: Record, position: int) -> None:
+        """Begin at `position`, behind this record; all before was read and checked elsewhere.
+
+        A digest is not taken then: `hold_against_seal` is for whoever takes it.
+        """
+        self.records = self.next_seq = last.seq + 1
+        self.bytes = position
+        self.last_mono_ns, self.last_wall_ns_utc = last.rx_mono_ns, last.rx_wall_ns_utc
+
     def _walk(self, take: Callable[[Window], tuple[_Taken, int]]) -> Iterator[_Taken]:
         """Yield what `take` takes off the window, along the file.
 
@@ -117,8 +140,10 @@ class ShardReader:
             raise UsageError(f"cannot open {self.path}: {error.strerror}") from None
         with closing(source):
             size = source.size if self._size is None else min(source.size, self._size)
-            digest = None if self._seal is None else Digest(self._hashing)
+            digest = None if self.seal is None or self.bytes else Digest(self._hashing)
             window = Window(source, size, digest, self._buffer_bytes)
+            if self.bytes:
+                window.jump(self.bytes)
             resync = Resync(window)
             self._source = source
             if not source.is_table_whole:
@@ -134,8 +159,9 @@ class ShardReader:
                     break
                 self._step_over(window, resync)
             self._report_bad_blocks(window.limit)
-            if self._seal is not None and digest is not None and not self.damaged:
-                self._hold_against_seal(self._seal, digest)
+            self.is_done = True
+            if digest is not None:
+                self.hold_against_seal(digest.hexdigest)
 
     def _take_records(self, window: Window) -> tuple[list[Record], int]:
         shard = -1 if self.shard is None else self.shard
@@ -209,8 +235,16 @@ class ShardReader:
             f"record {seq} of shard {shard}, rx_mono_ns {mono_ns}, does not belong here",
         )
 
-    def _hold_against_seal(self, seal: ShardSeal, digest: Digest) -> None:
-        found = ShardSeal(seal.shard, self.records, self.bytes, digest.hexdigest())
+    def hold_against_seal(self, hexdigest: Callable[[], str]) -> None:
+        """Report what disagrees between what was read, to its end and without damage, and its seal.
+
+        Args:
+            hexdigest: returns the file's SHA-256; called where it matters.
+        """
+        seal = self.seal
+        if seal is None or self.damaged:
+            return
+        found = ShardSeal(seal.shard, self.records, self.bytes, hexdigest())
         for name, told, read in zip(seal._fields, seal, found, strict=True):
             if told != read:
                 self._report(

@@ -1,7 +1,6 @@
 """An online capture, from the market listing to the closed bundle."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,23 +13,19 @@ from pm_data.capture.fatal import Cause, FatalLatch
 from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.plant import Plant
 from pm_data.capture.provenance import begin_manifest
-from pm_data.capture.status import status_line
 from pm_data.capture.stop_request import StopRequest
-from pm_data.capture.threads import Periodic
+from pm_data.capture.teller import Say, Show, Teller
 from pm_data.config import Resolved
-from pm_data.errors import FatalCaptureError, UnavailableError
+from pm_data.errors import FatalCaptureError, UnavailableError, UsageError
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.osdep import high_resolution_timer, stop_signals
 from pm_data.venue.gamma import GammaClient
+from pm_data.venue.selection import Selection
 from pm_data.venue.session import Session
 from pm_data.venue.universe import Market, plan_shards
 
-_STATUS_SECONDS = 60.0
 _DROP_CHECK_SECONDS = 0.1
-
-Say = Callable[[str], None]
-"""Prints a line for the person at the terminal."""
 
 
 def capture_online(
@@ -38,12 +33,16 @@ def capture_online(
     run_id: str | None,
     duration_seconds: float | None,
     say: Say,
+    selection: Selection | None = None,
+    show: Show | None = None,
     tap: Callable[[list[Record]], None] | None = None,
 ) -> JsonObject:
     """Record the market WebSocket into a new run directory until a signal or the duration ends it.
 
     Args:
         run_id: name of the run directory; None for one made of the time.
+        selection: which markets; None for all.
+        show: draws the status block on a terminal; None for a line a minute.
         tap: is given each batch of records before it is written; None for nobody.
 
     Returns:
@@ -51,16 +50,23 @@ def capture_online(
 
     Raises:
         UnavailableError: Gamma cannot be reached, or lists no active binary market.
-        UsageError: the run id is used already, or may not be one.
+        UsageError: the run id is used already, or may not be one; no market answers to a name.
         FatalCaptureError: the first files of the run cannot be written.
     """
     config = resolved.config
     run_id = new_run_id() if run_id is None else validate_run_id(run_id)
     gamma = GammaClient(config.gamma_base_url)
     try:
-        listing = gamma.active_markets(config.capture_max_markets)
+        selection = selection or Selection()
+        listing = gamma.active_markets(config.capture_max_markets, selection)
+        if not listing.capped and (unmatched := selection.unmatched(listing.markets)):
+            raise UsageError(
+                f"--market: {unmatched[0]!r} is no slug, condition id or token of an active binary market"
+            )
         if not listing.markets:
             raise UnavailableError(f"{config.gamma_base_url} lists no active binary market")
+        if left_out := selection.missing_tokens(listing.markets):
+            say(f"{left_out} of {len(selection.tokens)} tokens of the file belong to no active binary market")
         if listing.capped:
             say(f"cap reached: only the {len(listing.markets)} largest markets (capture_max_markets)")
         plan = plan_shards(listing.markets, config.ws_shards, config.ws_tokens_per_shard_max)
@@ -73,7 +79,8 @@ def capture_online(
         # From here on Ctrl-C ends in a closed bundle.
         with stop_signals(stop.ask), create_run_dir(Path(config.data_dir), run_id) as run:
             say(f"recording {len(listing.markets)} markets into {run.path}")
-            return _OnlineRun(resolved, run, gamma, plan, say, tap).run(stop, duration_seconds)
+            live = _OnlineRun(resolved, run, gamma, selection, plan, say, show, tap)
+            return live.run(stop, duration_seconds)
     finally:
         gamma.close()
 
@@ -86,14 +93,18 @@ class _OnlineRun:
         resolved: Resolved,
         run: OwnedRunDir,
         gamma: GammaClient,
+        selection: Selection,
         plan: list[list[Market]],
         say: Say,
+        show: Show | None,
         tap: Callable[[list[Record]], None] | None,
     ) -> None:
         config = self._config = resolved.config
         self._run = run
         self._gamma = gamma
+        self._selection = selection
         self._say = say
+        self._show = show
         markets = [market for part in plan for market in part]
         metadata = [market.metadata() for market in markets]
         self._manifest = begin_manifest(run.run_id, "online", resolved, metadata)
@@ -105,7 +116,7 @@ class _OnlineRun:
             config.capture_coverage_metrics_interval_seconds,
         )
         self._plant = Plant(config, run, self._latch, self._monitor, tap)
-        self._session = Session(config, plan, self._plant.log, self._plant.runlog.append, self._find_markets)
+        self._session = Session(config, plan, self._plant.log, self._plant.tally.note, self._find_markets)
         self._end_reason: str | None = None
         self._plant.runlog.append(
             "run_start", {"markets": len(markets), "tokens": 2 * len(markets), "shards": len(plan)}
@@ -114,8 +125,7 @@ class _OnlineRun:
     def run(self, stop: StopRequest, duration_seconds: float | None) -> JsonObject:
         """Capture until told to stop, close the bundle, and return the command's JSON line."""
         with high_resolution_timer(self._config.capture_windows_high_res_timer_enable):
-            started = time.monotonic()
-            status = Periodic("status", _STATUS_SECONDS, lambda: self._tell_status(started), self._latch)
+            teller = Teller(self._plant, self._session, self._say, self._show, self._latch)
             try:
                 # Not asyncio.run: the loop is made before the coroutine, and may be refused.
                 with asyncio.Runner() as runner:
@@ -127,7 +137,7 @@ class _OnlineRun:
                 self._plant.stop()
                 self._plant.close_journal()
                 raise
-            status.stop(0.1)
+            teller.stop()
             return self._close(self._plant.stop())
 
     async def _record(self, stop: StopRequest, duration_seconds: float | None) -> None:
@@ -207,11 +217,9 @@ class _OnlineRun:
         }
 
     def _find_markets(self) -> list[Market]:
-        return self._gamma.active_markets(self._config.capture_max_markets).markets
+        # Some more than the cap: what slips just below it stays, and is not swapped at every look.
+        cap = self._config.capture_max_markets
+        return self._gamma.active_markets(cap + max(cap // 10, 1), self._selection).markets
 
     def _coverage(self) -> dict[int, tuple[int, int]]:
         return {shard.shard: (shard.tokens, shard.tokens_with_book) for shard in self._session.status()}
-
-    def _tell_status(self, started: float) -> None:
-        elapsed_seconds = time.monotonic() - started
-        self._say(status_line(elapsed_seconds, self._session.status(), self._plant.balance()))

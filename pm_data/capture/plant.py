@@ -14,6 +14,7 @@ from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.metrics import Samples
 from pm_data.capture.runlog import RunLog
 from pm_data.capture.sync_thread import SyncThread
+from pm_data.capture.tally import Tally
 from pm_data.capture.threads import Periodic
 from pm_data.capture.writer_thread import WriterThread
 from pm_data.config import Config
@@ -65,12 +66,25 @@ class Plant:
         self._disk = DiskWatch(
             run.path, config.capture_disk_usage_interval_seconds, config.capture_min_free_bytes, latch
         )
-        self._heartbeat = Heartbeat(self._writer, monitor, self._disk, latency, self.runlog, self._journal)
+        self.tally = Tally(self.runlog)
+        self._heartbeat = Heartbeat(
+            self._writer, monitor, self._disk, latency, self.log, self.runlog, self._journal, self.tally
+        )
         self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
 
     def balance(self) -> Balance:
         """Return the accounts of all shards together."""
         return total(self._writer.balances().values())
+
+    @property
+    def lag_p99_ms(self) -> float | None:
+        """Return the event loop's lateness at the last heartbeat."""
+        return self._heartbeat.lag_p99_ms
+
+    @property
+    def disk_free_bytes(self) -> int | None:
+        """Return the free space at the last look."""
+        return self._disk.free_bytes
 
     def last_records(self) -> dict[int, list[Record]]:
         """Return the last records of each shard that came to the writer."""

@@ -4,6 +4,9 @@ Online, it runs until Ctrl-C or SIGTERM, or for --duration-seconds. The run
 directory is named on stderr at the start; the last line, on stdout, is JSON:
 ok, run_id, run_dir, status, received, written, dropped.
 
+It records all active binary markets, the largest first up to the cap, or those that
+--market, --tag and --tokens-file name together.
+
 Offline (--offline --fixtures-dir D), it makes the same kind of bundle from
 recorded frames: *.ndjson with one raw frame a line or {"t":ms,"raw":str} lines,
 *.json, and .gz of these; one shard a file, in the order of their names.
@@ -16,10 +19,15 @@ import argparse
 import dataclasses
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pm_data import config
+from pm_data import config, jsonlib
 from pm_data.cli import arguments, output
+from pm_data.cli.status_block import StatusBlock
 from pm_data.errors import FatalCaptureError, UsageError
+
+if TYPE_CHECKING:
+    from pm_data.venue.selection import Selection
 
 NAME = "capture"
 SUMMARY = "record the market WebSocket, or recorded frames, as a bundle"
@@ -41,6 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="online: end after S seconds (default: at Ctrl-C)",
     )
     parser.add_argument(
+        "--market",
+        metavar="SLUG|CONDITION|TOKEN",
+        action="append",
+        default=[],
+        help="online: only this market; may be given several times",
+    )
+    parser.add_argument(
+        "--tag",
+        metavar="NUMBER",
+        action="append",
+        default=[],
+        help="online: only markets with this tag, by Gamma's number; may be given several times",
+    )
+    parser.add_argument(
+        "--tokens-file",
+        type=Path,
+        metavar="FILE",
+        help="online: only the markets of these tokens, one a line, # begins a comment",
+    )
+    parser.add_argument(
         "--offline",
         action=argparse.BooleanOptionalAction,
         default=False,
@@ -54,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     """Capture and print the JSON line."""
     from pm_data import _fast
     from pm_data.capture.offline import capture_offline
-    from pm_data.capture.online import capture_online
+    from pm_data.venue.selection import select
 
     if args.offline and args.fixtures_dir is None:
         raise UsageError("--offline needs --fixtures-dir DIR")
@@ -62,6 +90,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--fixtures-dir goes with --offline")
     if args.offline and args.duration_seconds is not None:
         raise UsageError("--duration-seconds goes with an online capture")
+    if args.offline and (args.market or args.tag or args.tokens_file):
+        raise UsageError("--market, --tag and --tokens-file go with an online capture")
+    selection = select(args.market, args.tag, args.tokens_file)
     resolved = config.resolve(vars(args), os.environ)
     output.print_notices(resolved)
     if notice := _fast.fallback_notice():
@@ -69,9 +100,30 @@ def run(args: argparse.Namespace) -> int:
     if args.offline:
         line = capture_offline(resolved, args.fixtures_dir, args.run_id)
     else:
-        line = capture_online(resolved, args.run_id, args.duration_seconds, _say)
+        line = _capture_online(resolved, args, selection)
     output.print_json(line)
     return 0 if line["ok"] else FatalCaptureError.exit_code
+
+
+def _capture_online(
+    resolved: config.Resolved, args: argparse.Namespace, selection: "Selection"
+) -> jsonlib.JsonObject:
+    from pm_data.capture.online import capture_online
+
+    if not StatusBlock.is_possible():
+        return capture_online(resolved, args.run_id, args.duration_seconds, _say, selection)
+    block = StatusBlock()
+    try:
+        return capture_online(
+            resolved,
+            args.run_id,
+            args.duration_seconds,
+            lambda text: block.say(f"pm_data capture: {text}"),
+            selection,
+            block.show,
+        )
+    finally:
+        block.leave()
 
 
 def _say(text: str) -> None:

@@ -1,15 +1,25 @@
 """Report how a capture fared: lag, latencies, queues, reconnects, drops.
 
-Writes latency_report.json and latency_report.txt into the run directory, and prints
-the JSON. Nothing is judged here: that is for capture-gates.
+Writes latency_report.json, latency_report.txt and latency_report.html into the run directory,
+and prints the JSON. The page is one file that opens offline: charts over time, coverage, gaps,
+messages, and the verdict of capture-gates; every record is read for it. The exit code judges
+nothing: that is for capture-gates.
 """
 
+from __future__ import annotations
+
 import argparse
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pm_data.cli import output
-from pm_data.errors import InputOutputError
+from pm_data.cli.progress import ProgressBar
 from pm_data.jsonlib import JsonObject
+
+if TYPE_CHECKING:
+    from pm_data.analysis.capture_series import CaptureSeries
+    from pm_data.bundle.opening import Bundle
 
 NAME = "capture-latency-report"
 SUMMARY = "report a capture's lag, latencies, queues, reconnects and drops"
@@ -24,27 +34,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write and print the report."""
-    from pm_data import jsonlib, osdep
+    from pm_data import jsonlib
+    from pm_data.analysis.capture_series import CaptureSeries
     from pm_data.analysis.latency_report import report_on
     from pm_data.bundle.opening import open_bundle
 
     bundle = open_bundle(args.run_dir)
-    report = {"run_id": bundle.run.run_id, "status": bundle.status, **report_on(bundle).fields()}
+    series = CaptureSeries()
+    measured = report_on(bundle, series).fields()
+    report = {"run_id": bundle.run.run_id, "status": bundle.status, **measured}
     rows = [output.printable(f"{name:<{_NAME_WIDTH}}{value}") for name, value in _rows(report)]
-    files = {
-        "latency_report.json": jsonlib.dumps(report) + "\n",
-        "latency_report.txt": "\n".join(rows) + "\n",
-    }
-    for name, content in files.items():
-        path = bundle.run.path / name
-        try:
-            osdep.write_file_atomically(path, content.encode("utf-8"))
-        except OSError as error:
-            raise InputOutputError(f"cannot write {path}: {error.strerror}") from None
+    output.write_report(bundle.run.path / "latency_report.json", jsonlib.dumps(report) + "\n")
+    output.write_report(bundle.run.path / "latency_report.txt", "\n".join(rows) + "\n")
+    output.write_report(bundle.run.path / "latency_report.html", _page(bundle, report, series))
     for row in rows:
         output.note(row)
     output.print_json(report)
     return 0
+
+
+def _page(bundle: Bundle, report: JsonObject, series: CaptureSeries) -> str:
+    from pm_data.analysis.capture_page import capture_page
+    from pm_data.analysis.gates import gates
+    from pm_data.analysis.inspection import Inspection
+    from pm_data.analysis.verify import verify_bundle
+
+    with ProgressBar("pm_data capture-latency-report", sum(bundle.sizes.values())) as bar:
+        verdict = verify_bundle(bundle, bar.add)
+    inspection = Inspection(bundle)
+    inspection.read()
+    judged = gates(report, verdict, has_fatal=os.path.lexists(bundle.run.fatal))
+    return capture_page(report, judged, series, inspection)
 
 
 def _rows(report: JsonObject) -> list[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """What commands print: JSON lines on stdout, everything else on stderr."""
 
 import sys
+from pathlib import Path
 
-from pm_data import jsonlib
+from pm_data import jsonlib, osdep
 from pm_data.config import Resolved
+from pm_data.errors import InputOutputError
 
 
 def print_json(value: jsonlib.JsonObject, *, sort_keys: bool = False) -> None:
@@ -21,6 +23,18 @@ def print_notices(resolved: Resolved) -> None:
     """Tell the user which settings the environment changed or got wrong."""
     for notice in resolved.notices:
         note(f"pm_data: {notice}")
+
+
+def write_report(path: Path, content: str) -> None:
+    """Make a file hold this text, whole or not at all.
+
+    Raises:
+        InputOutputError: it cannot be written.
+    """
+    try:
+        osdep.write_file_atomically(path, content.encode("utf-8"))
+    except OSError as error:
+        raise InputOutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def printable(text: str) -> str:

@@ -96,7 +96,8 @@ def _prove(args: argparse.Namespace, resolved: Resolved) -> JsonObject:
         running = executor.submit(_simulate, args, resolved, "live", tee.records(), live_marks)
         running.add_done_callback(lambda _done: tee.abandon())
         try:
-            captured = capture_online(resolved, f"prove-{new_run_id()}", args.duration_seconds, _say, tee.put)
+            run_id = f"prove-{new_run_id()}"
+            captured = capture_online(resolved, run_id, args.duration_seconds, _say, tap=tee.put)
         finally:
             tee.close()
         live = running.result()

@@ -1,7 +1,7 @@
 """Run strategies over a recorded run, or over the live feed, with simulated execution.
 
 Prints one JSON line. No order is ever sent, and nothing is written to disk
-unless --checkpoints FILE asks for it.
+unless --checkpoints FILE or --report FILE asks for it.
 A replay of the same bundle with the same options gives the same hashes on any
 machine; with --stable-json the whole line is the same, byte for byte. A damaged
 bundle is refused, unless a crash left the damage, at its end: see --salvage.
@@ -83,6 +83,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="events from one checkpoint to the next (default: 1000)",
     )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a page there that opens offline: equity, positions, fills on the price, refusals",
+    )
     parser.add_argument("--print-hash", action="store_true", help="print final_hash and events_hash")
     parser.add_argument("--print-pnl", action="store_true", help="print the ledger's sums")
     parser.add_argument(
@@ -118,6 +124,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.checkpoint_events is not None and args.checkpoints is None:
         raise UsageError("--checkpoint-events goes with --checkpoints FILE")
+    if args.report is not None and not args.report.absolute().parent.is_dir():
+        raise UsageError(f"--report: {args.report.parent} is no directory")
     resolved = config.resolve(vars(args), os.environ)
     output.print_notices(resolved)
     if notice := _fast.fallback_notice():
@@ -180,18 +188,19 @@ def _run(
     from pm_data.runtime import entrypoint
     from pm_data.runtime.checkpoints import Trail
     from pm_data.runtime.comparison import CHECKPOINT_EVENTS
-    from pm_data.runtime.limits import first_seconds
+    from pm_data.runtime.run_page import run_page
+    from pm_data.runtime.run_watch import RunWatch
 
     options = entrypoint.RunOptions(
         args.mode,
         args.max_events,
+        args.max_seconds,
         args.print_hash,
         args.print_pnl,
         args.print_summary_json,
-        args.print_latency_report_json,
+        args.print_latency_report_json or (args.mode == "live" and args.report is not None),
     )
-    if args.max_seconds is not None:
-        records = first_seconds(records, args.max_seconds)
+    watch = None if args.report is None else RunWatch()
     with ExitStack() as stack:
         trail = None
         if args.checkpoints is not None:
@@ -199,4 +208,11 @@ def _run(
             every_events = args.checkpoint_events or CHECKPOINT_EVENTS
             file.write(header_line(every_events))
             trail = Trail(every_events, lambda mark: file.write(checkpoint_line(mark)))
-        return entrypoint.run(records, strategies, resolved.config, options, opened_at=opened_at, trail=trail)
+        line = entrypoint.run(
+            records, strategies, resolved.config, options, opened_at=opened_at, trail=trail, watch=watch
+        )
+    if watch is not None:
+        output.write_report(args.report, run_page(line, watch, list(strategies)))
+    if not args.print_latency_report_json:
+        line.pop("latency_ns", None)
+    return line

@@ -1,11 +1,13 @@
 """Assemble a run, and hold the format of the intent line (SEED.md section 4)."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from pm_data import _fast
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
 from pm_data.errors import StrategyError
 from pm_data.frame import Record
@@ -19,6 +21,7 @@ from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.orchestrator import Orchestrator
 from pm_data.runtime.order_limits import OrderLimits
+from pm_data.runtime.run_watch import RunWatch
 from pm_data.strategy import CancelIntent, PlaceOrderIntent, SplitIntent, Strategy
 
 
@@ -29,11 +32,13 @@ class RunOptions:
     Args:
         mode: `replay` or `live`.
         max_events: canonical events of every kind after which the run ends; None for no end.
+        max_seconds: receive time from the first record on after which it ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
     """
 
     mode: str
     max_events: int | None = None
+    max_seconds: float | None = None
     print_hash: bool = False
     print_pnl: bool = False
     print_summary: bool = False
@@ -69,6 +74,7 @@ def run(
     opened_at: float,
     core: _fast.Core | None = None,
     trail: Trail | None = None,
+    watch: RunWatch | None = None,
 ) -> JsonObject:
     """Run strategies over records and return the run's summary.
 
@@ -76,6 +82,7 @@ def run(
         opened_at: `time.perf_counter()` when the first file was opened; `elapsed_ms` counts from it.
         core: the set of twins to use; the one in force unless a test compares both.
         trail: follows the run's lines, where somebody wants checkpoints or the lines themselves.
+        watch: follows the run, where somebody wants its page.
 
     Raises:
         StrategyError, UsageError, DamageError: as `Orchestrator.run`.
@@ -84,6 +91,7 @@ def run(
         trail = Trail()
     stages = StageClock() if options.print_latency else None
     calls = CallbackStats() if options.print_summary else None
+    listeners = [listener for listener in (trail, watch) if listener is not None]
     orchestrator = Orchestrator(
         strategies,
         lambda markets: _terms(config, markets),
@@ -94,16 +102,24 @@ def run(
             config.alloc_max_notional_e6,
             config.alloc_max_position_e6,
         ),
-        on_event=None if trail is None else trail.event,
+        on_event=_told([listener.event for listener in listeners]),
         on_intent=None if trail is None else partial(_take_intent, trail),
-        on_fill=None if trail is None else trail.fill,
+        on_fill=_told([listener.fill for listener in listeners]),
         core=core,
         stages=stages,
         calls=calls,
     )
-    orchestrator.run(records, options.max_events)
+    if watch is not None:
+        watch.attach(orchestrator.pnl)
+        records = watch.following(records)
+    max_ns = None if options.max_seconds is None else round(options.max_seconds * 1_000_000_000)
+    orchestrator.run(records, options.max_events, max_ns)
+    if watch is not None:
+        watch.finish()
     last = None if trail is None else trail.end(orchestrator.canonical_events)
     elapsed_ms = round((time.perf_counter() - opened_at) * 1000)
+    if isinstance(records, ReplayRecords):
+        records.finish()
     line: JsonObject = {
         "ok": True,
         "mode": options.mode,
@@ -131,6 +147,18 @@ def run(
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
+
+
+def _told(listeners: list[Callable[[Any], None]]) -> Callable[[Any], None] | None:
+    """Return who is told of each event or fill; None for nobody."""
+    if len(listeners) < 2:
+        return listeners[0] if listeners else None
+
+    def tell(what: Any) -> None:
+        for listener in listeners:
+            listener(what)
+
+    return tell
 
 
 def _take_intent(trail: Trail, seq: int, passed: Passed) -> None:

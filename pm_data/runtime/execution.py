@@ -6,6 +6,7 @@ changed, at a price made worse by the slippage. Fills are booked here.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ class SimExecution:
 
     Args:
         unfilled: how many intents that ask for a fill got none, by reason.
+        taken: what was taken of shown levels, by token and whether it was bought.
     """
 
     def __init__(
@@ -59,13 +61,13 @@ class SimExecution:
         self._account = account
         self._markets = markets
         self._terms = terms
-        self._taken: dict[tuple[str, bool], _Taken] = {}
+        self.taken: dict[tuple[str, bool], _Taken] = {}
         self.acks = 0
         self.unfilled: Counter[str] = Counter()
 
     def top_changed(self, event: events.TopOfBookUpdate) -> None:
         """Forget what was taken from a side whose price or size has changed."""
-        if self._taken:
+        if self.taken:
             self._taken_of(event.market_id, True, event.ask_px_e6, event.ask_sz_e6)
             self._taken_of(event.market_id, False, event.bid_px_e6, event.bid_sz_e6)
 
@@ -73,32 +75,43 @@ class SimExecution:
         self, market_id: str, is_buy: bool, price_e6: int | None, shown_e6: int | None
     ) -> _Taken | None:
         """Return what was taken of this level, None for nothing; what was taken of another is forgotten."""
-        taken = self._taken.get((market_id, is_buy))
+        taken = self.taken.get((market_id, is_buy))
         if taken and (taken.price_e6, taken.shown_e6) != (price_e6, shown_e6):
-            del self._taken[(market_id, is_buy)]
+            del self.taken[(market_id, is_buy)]
             return None
         return taken
 
-    def execute(self, passed: Passed, seq: int) -> list[Fill]:
-        """Acknowledge an intent; return its fills, which are booked: none, one, or two of a pair.
+    def execute(self, intents: Sequence[Passed], seq: int) -> list[Fill]:
+        """Acknowledge intents one after another; return their fills, which are booked.
+
+        An order has one fill or none, a split or merge two or none.
 
         Raises:
             E6OverflowError: an amount does not fit 64 bits.
             UsageError: the fee model does not know the token's fees.
         """
-        self.acks += 1
-        intent = passed.intent
-        if isinstance(intent, CancelIntent):
-            return []
-        found = (
-            self._take(passed, intent, seq)
-            if isinstance(intent, PlaceOrderIntent)
-            else (self._exchange(passed, intent, seq))
-        )
-        if isinstance(found, str):
-            self.unfilled[found] += 1
-            return []
-        return found
+        fills: list[Fill] = []
+        makers = 0
+        for passed in intents:
+            intent = passed.intent
+            found: list[Fill] | str
+            if type(intent) is PlaceOrderIntent and intent.urgency == "maker":
+                makers += 1
+                continue
+            if isinstance(intent, PlaceOrderIntent):
+                found = self._take(passed, intent, seq)
+            elif isinstance(intent, CancelIntent):
+                continue
+            else:
+                found = self._exchange(passed, intent, seq)
+            if isinstance(found, str):
+                self.unfilled[found] += 1
+            else:
+                fills += found
+        self.acks += len(intents)
+        if makers:
+            self.unfilled["maker"] += makers
+        return fills
 
     def _take(self, passed: Passed, intent: PlaceOrderIntent, seq: int) -> list[Fill] | str:
         """Return the fill of an order, or why there is none."""
@@ -136,7 +149,7 @@ class SimExecution:
                 return "cash"
         self._account.fill(market_id, is_buy, price_e6, size_e6, fee_e6)
         if taken is None:
-            taken = self._taken[(market_id, is_buy)] = _Taken(shown_price, shown_size)
+            taken = self.taken[(market_id, is_buy)] = _Taken(shown_price, shown_size)
         taken.taken_e6 += size_e6
         return [Fill(passed.strategy_id, market_id, intent.side, price_e6, size_e6, fee_e6, seq, intent.tag)]
 

@@ -5,10 +5,12 @@ It knows nothing of where records come from; all time is the events' own.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pm_data import _fast
 from pm_data._fast import events, ledger
+from pm_data._fast import loop_py as loop_types
 from pm_data._fast.pnl import Pnl
 from pm_data.errors import E6OverflowError, StrategyError, UsageError
 from pm_data.frame import Record
@@ -69,7 +71,6 @@ class Orchestrator:
         self.allocator = Allocator(self._limits)
         agreed = terms(markets)
         self.execution = SimExecution(self.stream.store, self.ledger, markets, agreed)
-        self.canonical_events = 0
         self.intents = 0
         self.fills = 0
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
@@ -79,10 +80,13 @@ class Orchestrator:
         self._stages = stages
         self._check, self._fill = self.allocator.check, self.execution.execute
         self._strategies = strategies
+        loop = (core or _fast).loop
+        self._moment: loop_types.Moment = loop.Moment()
         self._contexts = {
-            name: Context(name, self.stream.store.market, markets.pair, agreed.fee) for name in strategies
+            name: Context(name, self._moment, self.stream.store.market, markets.pair, agreed.fee)
+            for name in strategies
         }
-        self._timers = Timers({})
+        self._timers = Timers()
         self._portfolio = Portfolio(self.ledger, self.pnl)
         if calls is not None:
             self._call = calls.counted(self._call)  # type: ignore[method-assign]
@@ -101,28 +105,47 @@ class Orchestrator:
             )
         }
 
-    def run(self, records: Iterable[Record], max_events: int | None = None) -> None:
+        after_frame = None if stages is None else partial(stages.since, "end_to_end")
+        is_watched = on_event is not None or stages is not None or calls is not None
+        tops = None if is_watched else self._tops()
+        self._loop: loop_types.Loop = loop.Loop(self.stream, self._deliver, self._moment, tops, after_frame)
+
+    @property
+    def canonical_events(self) -> int:
+        """Return how many events were delivered."""
+        return self._loop.delivered
+
+    def run(
+        self, records: Iterable[Record], max_events: int | None = None, max_ns: int | None = None
+    ) -> None:
         """Process records until they or the allowed events end, with on_start before and on_stop after.
+
+        Args:
+            max_ns: no record is taken whose stamp is this much or more after the first one's.
 
         Raises:
             StrategyError: a strategy raised or returned what it may not.
             UsageError, DamageError: as `EventStream.process`.
         """
         self._call_each("on_start")
-        self._timers = Timers(timer_periods(self._strategies))
+        self._timers.start(timer_periods(self._strategies))
         if max_events is None or max_events > 0:
-            self._process(records, max_events)
+            self._loop.run(records, max_events, max_ns)
         self._call_each("on_stop")
 
-    def _process(self, records: Iterable[Record], max_events: int | None) -> None:
-        process, deliver = self.stream.process, self._deliver
-        for record in records:
-            for event in process(record):
-                deliver(event)
-                if self.canonical_events == max_events:
-                    return
-            if self._stages is not None and not record.control:
-                self._stages.since("end_to_end", record.rx_mono_ns)
+    def _tops(self) -> loop_types.Tops:
+        return loop_types.Tops(
+            [
+                loop_types.Listener(name, callback, self._contexts[name], self._portfolio)
+                for name, callback in self._listeners["top_of_book"]
+            ],
+            self.execution.taken,
+            self.execution.top_changed,
+            self._check,
+            self._execute,
+            _blamed,
+            self._timers,
+        )
 
     def _time_stages(self, stages: StageClock) -> None:
         self._check = stages.timed("allocator", self._check)
@@ -145,7 +168,6 @@ class Orchestrator:
         return self.ledger.pnl(marks)
 
     def _deliver(self, event: events.Event) -> None:
-        self.canonical_events += 1
         if event.ts_recv >= self._timers.next_ns:
             self._fire_timers(event)
         if self._on_event is not None:
@@ -162,7 +184,6 @@ class Orchestrator:
         intents: list[Passed] = []
         for name, callback in listeners:
             context = self._contexts[name]
-            context.seq, context.ts_recv = event.seq, event.ts_recv
             answer = self._call(name, callback, event.seq, context, event, market, self._portfolio)
             if answer is not None:
                 intents += self._check(name, answer)
@@ -173,7 +194,6 @@ class Orchestrator:
         intents: list[Passed] = []
         for name, due_ns in self._timers.take(event.ts_recv):
             context = self._contexts[name]
-            context.seq, context.ts_recv = event.seq, event.ts_recv
             callback = self._strategies[name].on_timer
             answer = self._call(name, callback, event.seq, context, due_ns, self._portfolio)
             intents += self._check(name, answer)
@@ -186,29 +206,36 @@ class Orchestrator:
 
     def _execute(self, intents: list[Passed], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
-        for round_number in range(MAX_FILL_ROUNDS + 1):
-            fills = [fill for passed in intents for fill in self._execute_one(passed, seq)]
-            if self._limits is not None:
-                self._limits.executed()
-            intents = self._answers_to(fills, seq)
-            if round_number == MAX_FILL_ROUNDS and intents:
-                self.allocator.refused["fill_rounds"] += len(intents)
-            if not intents:
-                break
+        fills = self._execute_round(intents, seq)
+        if fills:
+            self._answer(fills, seq)
         if self._limits is not None:
             self._limits.event_done()
 
-    def _execute_one(self, passed: Passed, seq: int) -> list[Fill]:
-        self.intents += 1
-        self.intents_by_strategy[passed.strategy_id] += 1
+    def _execute_round(self, intents: list[Passed], seq: int) -> list[Fill]:
+        for strategy_id, _intent in intents:
+            self.intents_by_strategy[strategy_id] += 1
         if self._on_intent is not None:
-            self._on_intent(seq, passed)
-        fills = self._fill(passed, seq)
+            for passed in intents:
+                self._on_intent(seq, passed)
+        fills = self._fill(intents, seq)
+        self.intents += len(intents)
         self.fills += len(fills)
         if self._on_fill is not None:
             for fill in fills:
                 self._on_fill(fill)
+        if self._limits is not None:
+            self._limits.executed()
         return fills
+
+    def _answer(self, fills: list[Fill], seq: int) -> None:
+        intents = self._answers_to(fills, seq)
+        for _round in range(MAX_FILL_ROUNDS):
+            if not intents:
+                return
+            intents = self._answers_to(self._execute_round(intents, seq), seq)
+        if intents:
+            self.allocator.refused["fill_rounds"] += len(intents)
 
     def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
         answers: list[Passed] = []
@@ -225,11 +252,10 @@ class Orchestrator:
         return answers
 
     def _call_each(self, callback: str) -> None:
-        seq = self.canonical_events
+        seq = self._moment.seq = self.canonical_events
         intents: list[Passed] = []
         for name, strategy in self._strategies.items():
             context = self._contexts[name]
-            context.seq = seq
             answer = self._call(name, getattr(strategy, callback), seq, context, self._portfolio)
             intents += self._check(name, answer)
         self._execute(intents, seq)
@@ -239,11 +265,19 @@ class Orchestrator:
             answer = callback(*arguments)
             # read here, because a generator raises only when it is read
             return list(answer) if isinstance(answer, Iterator) else answer
-        except (E6OverflowError, UsageError):
-            raise
         except Exception as error:  # a strategy is a stranger's code: whatever it raises ends the run
-            raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
-            raise StrategyError(f"strategy {name} {raised}: {error}") from error
+            blamed = _blamed(name, callback, seq, error)
+            if blamed is error:
+                raise
+            raise blamed from error
+
+
+def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Exception:
+    """Return what ends the run where a callback raised this."""
+    if isinstance(error, E6OverflowError | UsageError):
+        return error
+    raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
+    return StrategyError(f"strategy {name} {raised}: {error}")
 
 
 def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:

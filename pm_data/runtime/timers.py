@@ -7,18 +7,23 @@ _AT_ONCE_NS = -(2**63)
 
 
 class Timers:
-    """The timers of all strategies; each is due at the run's first event + k × its period.
+    """The timers of all strategies; each is due at the run's first event + k × its period."""
 
-    Args:
-        periods_ns: strategy id to period, above 0, in the order in which timers of one moment fire.
-    """
-
-    def __init__(self, periods_ns: Mapping[str, int]) -> None:
-        self._periods_ns = periods_ns
+    def __init__(self) -> None:
+        self._periods_ns: Mapping[str, int] = {}
         self._first_ns: int | None = None
         self._next_ns: dict[str, int] = {}
-        self.next_ns = _AT_ONCE_NS if periods_ns else NEVER_NS
+        self.next_ns = NEVER_NS
         """The receive stamp from which on `take` must be asked."""
+
+    def start(self, periods_ns: Mapping[str, int]) -> None:
+        """Wait for the first event.
+
+        Args:
+            periods_ns: strategy id to period, above 0, in the order in which timers of one moment fire.
+        """
+        self._periods_ns = periods_ns
+        self.next_ns = _AT_ONCE_NS if periods_ns else NEVER_NS
 
     def take(self, ts_recv: int) -> list[tuple[str, int]]:
         """Return who is due at an event with this stamp, and for which time: the latest that has passed."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pm_data._fast import events, ledger, store
+from pm_data._fast.loop_py import Moment
 from pm_data._fast.pnl import Pnl
 from pm_data.strategy.intents import Fill, Intents
 
@@ -21,6 +22,7 @@ class Context:
     def __init__(
         self,
         strategy_id: str,
+        moment: Moment,
         find_market: Callable[[str], MarketState | None],
         find_pair: Callable[[str], tuple[str, str] | None],
         fee_e6: Callable[[str, int, int], int],
@@ -32,10 +34,17 @@ class Context:
         """Return the two tokens of a token's market, by its asset id; None where the stream names none."""
         self.fee_e6 = fee_e6
         """Return what a fill would pay: of a token, for a notional in e6, of a size in e6 shares."""
-        self.seq = 0
-        """The number of the event being processed; 0 in on_start."""
-        self.ts_recv: int | None = None
-        """The event's receive stamp in ns: the only clock a strategy has."""
+        self._moment = moment
+
+    @property
+    def seq(self) -> int:
+        """Return the number of the event being processed; 0 in on_start."""
+        return self._moment.seq
+
+    @property
+    def ts_recv(self) -> int | None:
+        """Return the event's receive stamp in ns: the only clock a strategy has."""
+        return self._moment.ts_recv
 
 
 class Portfolio:

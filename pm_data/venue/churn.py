@@ -23,17 +23,22 @@ class Change:
 
 def compare(current: Iterable[Market], listed: Iterable[Market]) -> Change:
     """Return what changed; a market is the pair of its tokens, whichever stands first."""
-    before = {frozenset(market.asset_ids): market for market in current}
-    after = {frozenset(market.asset_ids): market for market in listed}
+    before = {pair(market): market for market in current}
+    after = {pair(market): market for market in listed}
     return Change(
-        added=[market for pair, market in after.items() if pair not in before],
-        removed=[market for pair, market in before.items() if pair not in after],
+        added=[market for key, market in after.items() if key not in before],
+        removed=[market for key, market in before.items() if key not in after],
         restated=[
             market
-            for pair, market in after.items()
-            if pair in before and before[pair].metadata() != market.metadata()
+            for key, market in after.items()
+            if key in before and before[key].metadata() != market.metadata()
         ],
     )
+
+
+def pair(market: Market) -> frozenset[str]:
+    """Return what a market is known by: its tokens, whichever stands first."""
+    return frozenset(market.asset_ids)
 
 
 def implausible(current: int, change: Change) -> str | None:

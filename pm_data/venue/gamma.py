@@ -6,6 +6,7 @@ from typing import Any
 
 from pm_data.errors import UnavailableError
 from pm_data.venue.http import HttpClient
+from pm_data.venue.selection import Query, Selection
 from pm_data.venue.universe import Market
 
 PAGE_MARKETS = 100
@@ -39,24 +40,35 @@ class GammaClient:
         """Close the idle connections."""
         self._http.close()
 
-    def active_markets(self, limit: int) -> Listing:
-        """Return the `limit` largest active binary markets (PROTOCOL 2).
+    def active_markets(self, limit: int, selection: Selection | None = None) -> Listing:
+        """Return the `limit` largest active binary markets (PROTOCOL 2), of those selected.
 
         Raises:
             UnavailableError: Gamma gave no complete listing; one line says why.
         """
         deadline = time.monotonic() + _LISTING_SECONDS
+        queries = (selection or Selection()).queries()
+        if len(queries) == 1:
+            return self._listing(queries[0], limit, deadline)
+        markets: dict[frozenset[str], Market] = {}
+        for query in queries:
+            for market in self._listing(query, limit, deadline).markets:
+                markets.setdefault(frozenset(market.asset_ids), market)
+        ordered = sorted(markets.values(), key=lambda market: -market.volume)
+        return Listing(ordered[:limit], capped=len(ordered) > limit)
+
+    def _listing(self, filters: Query, limit: int, deadline: float) -> Listing:
         markets: dict[frozenset[str], Market] = {}
         cursors: set[str] = set()
         listed: set[str] = set()
-        query = {
-            "closed": "false",
-            "limit": str(PAGE_MARKETS),
-            "order": "volumeNum",
-            "ascending": "false",
-        }
+        query = [
+            *(("closed", "false"), ("limit", str(PAGE_MARKETS)), ("order", "volumeNum")),
+            ("ascending", "false"),
+            *filters,
+        ]
+        after: Query = []
         for _ in range(_PAGES_MAX):
-            page, cursor = _page(self._http.get("/markets/keyset", query, deadline))
+            page, cursor = _page(self._http.get("/markets/keyset", [*query, *after], deadline))
             identities = {_identity(entry) for entry in page}
             if identities and identities <= listed:
                 raise UnavailableError("Gamma sent the same page of markets twice")
@@ -72,7 +84,7 @@ class GammaClient:
             if cursor in cursors:
                 raise UnavailableError("Gamma sent the same cursor twice")
             cursors.add(cursor)
-            query["after_cursor"] = cursor
+            after = [("after_cursor", cursor)]
         raise UnavailableError(f"Gamma's listing did not end within {_PAGES_MAX} pages")
 
 

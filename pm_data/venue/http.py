@@ -4,7 +4,7 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import urllib3
@@ -47,19 +47,20 @@ class HttpClient:
 
     Args:
         tries: how often a request is tried whose trouble may pass; None for the usual number.
-        timeout_seconds: most time without a byte of the answer.
+        timeout_seconds: most time without a byte of the answer; None for the usual.
     """
 
     def __init__(
-        self, base_url: str, *, tries: int | None = None, timeout_seconds: float = _READ_SECONDS
+        self, base_url: str, *, tries: int | None = None, timeout_seconds: float | None = None
     ) -> None:
         self._base_url = base_url
         self._tries = tries or _TRIES
+        read_seconds = timeout_seconds or _READ_SECONDS
         self._shown_url = without_credentials(base_url)
         self._pool = urllib3.PoolManager(
             num_pools=1,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
-            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
+            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, read_seconds), read=read_seconds),
             ssl_context=ssl.create_default_context(),
         )
 
@@ -67,7 +68,7 @@ class HttpClient:
         """Close the idle connections."""
         self._pool.clear()
 
-    def get(self, path: str, query: Mapping[str, str], deadline: float) -> Any:
+    def get(self, path: str, query: Sequence[tuple[str, str]], deadline: float) -> Any:
         """Return the JSON of one GET, tried again where the trouble may pass; a Retry-After is obeyed.
 
         Args:
@@ -76,7 +77,7 @@ class HttpClient:
         Raises:
             UnavailableError: no answer that can be used; one line that names server and trouble.
         """
-        return self._ask(lambda: self._request("GET", path, fields=dict(query)), deadline)
+        return self._ask(lambda: self._request("GET", path, fields=list(query)), deadline)
 
     def post(self, path: str, value: Any, deadline: float) -> Any:
         """Return the JSON of one POST of JSON, as `get` does."""

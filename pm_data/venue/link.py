@@ -29,6 +29,7 @@ class Services:
 
     Args:
         on_event: takes a runlog record type and its fields; must not block.
+        on_news: takes messages about markets as such: new ones, and resolved ones.
         next_conn: gives the next connection number of the run.
     """
 
@@ -37,6 +38,7 @@ class Services:
     dialer: Dialer
     witness: Witness
     on_event: Callable[[str, JsonObject], None]
+    on_news: Callable[[Seen, bytes], None]
     next_conn: Callable[[], int]
 
 
@@ -216,6 +218,8 @@ class Link:
         live.last_frame_ns = mono_ns
         seen, books = scan(payload)
         self.seen[seen] += 1
+        if Seen.DATA < seen <= Seen.NEW_MARKET:
+            self._services.on_news(seen, payload)
         if seen <= Seen.RESOLVED:
             live.data_frames += 1
             live.last_data_ns = mono_ns

@@ -6,6 +6,7 @@ lock, so order, numbers and accounts can never disagree (SPEC 12, rule A1).
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from pm_data.jsonlib import JsonObject
 _TEXT = int(Kind.TEXT)
 _BINARY = int(Kind.BINARY)
 _make_record = Record._make
+_DELAYS_KEPT = 1024
 
 
 class Account(NamedTuple):
@@ -93,6 +95,10 @@ class RecordLog:
         self._queued_bytes = 0
         self._last_mono_ns = -1
         self._shards: dict[int, _Shard] = {}
+        self.gaps = 0
+        """Gap records so far."""
+        self.enqueue_delays_ns: deque[int] = deque(maxlen=_DELAYS_KEPT)
+        """Times from the socket read to the queue, of one frame in 256 of each shard."""
 
     def frame(
         self, shard: int, conn: int, payload: bytes, *, binary: bool, mono_ns: int, wall_ns: int
@@ -108,6 +114,8 @@ class RecordLog:
                 state = self._shards[shard] = _Shard()
             state.received_frames += 1
             state.received_bytes += size
+            if not state.received_frames & 0xFF:
+                self.enqueue_delays_ns.append(self._mono() - mono_ns)
             last = self._last_mono_ns
             stamp = mono_ns if mono_ns > last else last + 1
             if self._queued_frames >= self._max_frames or self._queued_bytes + size > self._max_bytes:
@@ -234,6 +242,7 @@ class RecordLog:
             )
         )
         state.next_seq += 1
+        self.gaps += control is Control.GAP
         self._last_mono_ns = stamp
         if self._consumer_waits:
             self._wake()

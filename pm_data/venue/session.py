@@ -9,18 +9,18 @@ import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from pm_data import clock
 from pm_data.config import Config
-from pm_data.errors import FatalCaptureError, PmDataError
+from pm_data.errors import FatalCaptureError
 from pm_data.jsonlib import JsonObject
 from pm_data.venue import churn
 from pm_data.venue.dial import Dialer
 from pm_data.venue.link import Services
-from pm_data.venue.offload import in_own_thread
 from pm_data.venue.patrol import Patrol
 from pm_data.venue.recordlog import RecordLog
+from pm_data.venue.scan import Seen
 from pm_data.venue.shard import Shard, ShardStatus
 from pm_data.venue.universe import Market
+from pm_data.venue.universe_watch import UniverseWatch
 from pm_data.venue.witness import Witness
 
 
@@ -45,7 +45,11 @@ class Session:
     ) -> None:
         self._config = config
         self._on_event = on_event
-        self._find_markets = find_markets if config.capture_universe_refresh_enable else None
+        self._universe: UniverseWatch | None = None
+        if find_markets is not None and config.capture_universe_refresh_enable:
+            self._universe = UniverseWatch(
+                config, find_markets, lambda: self.markets, self._apply, self._on_event
+            )
         connections = itertools.count(1)
         self._services = Services(
             config,
@@ -53,6 +57,7 @@ class Session:
             Dialer(config.clob_ws_url),
             Witness(config),
             on_event,
+            self._hear_news,
             lambda: next(connections),
         )
         self._shards = [Shard(number, markets, self._services) for number, markets in enumerate(plan)]
@@ -71,8 +76,8 @@ class Session:
             self._start(shard)
         patrol = Patrol(self._config, lambda: self._shards)
         helpers = [self._watched(work) for work in (self._confirm(), patrol.climb(), patrol.ask())]
-        if self._find_markets is not None:
-            helpers.append(self._watched(self._refresh(self._find_markets)))
+        if self._universe is not None:
+            helpers.append(self._watched(self._universe.run()))
         try:
             await self._stopping.wait()
         finally:
@@ -137,33 +142,9 @@ class Session:
                 f"{self._shards[0].trouble}"
             )
 
-    async def _refresh(self, find_markets: Callable[[], list[Market]]) -> None:
-        while True:
-            await asyncio.sleep(self._config.capture_universe_refresh_interval_seconds)
-            asked_ns = clock.mono_ns()
-            try:
-                listed = await in_own_thread(find_markets, "venue-refresh")
-            except PmDataError as error:
-                outcome: JsonObject = {"ok": False, "error": str(error)}
-            else:
-                outcome = self._take_listing(listed)
-            outcome["elapsed_ms"] = (clock.mono_ns() - asked_ns) // 1_000_000
-            self._on_event("universe_refresh", outcome)
-
-    def _take_listing(self, listed: list[Market]) -> JsonObject:
-        current = self.markets
-        change = churn.compare(current, listed)
-        error = churn.implausible(len(current), change)
-        if error is not None:
-            return {"ok": False, "error": error}
-        self._apply(change)
-        return {
-            "ok": True,
-            "markets": len(listed),
-            "added": len(change.added),
-            "removed": len(change.removed),
-            "restated": len(change.restated),
-        }
+    def _hear_news(self, seen: Seen, payload: bytes) -> None:
+        if self._universe is not None:
+            self._universe.hear(seen, payload)
 
     def _apply(self, change: churn.Change) -> None:
         parts, new_shards = churn.spread(

@@ -14,7 +14,7 @@ from pm_data.venue.link import Link, Services
 from pm_data.venue.own_connections import OwnConnections
 from pm_data.venue.scan import Seen
 from pm_data.venue.successor import Successor
-from pm_data.venue.token import Token
+from pm_data.venue.token import Rung, Token
 from pm_data.venue.universe import Market
 
 
@@ -25,6 +25,7 @@ class ShardStatus:
     Args:
         conn: number of the open connection, or of the last; 0 before the first.
         tokens_with_book: tokens that had a full book on the open connection.
+        tokens_missing: tokens that nothing brought a book of.
         reconnects: connections opened beyond the first.
         confirmed: whether any connection of the shard brought its first data.
         seen: frames by what the scan took them for, over all connections.
@@ -35,6 +36,7 @@ class ShardStatus:
     connected: bool
     tokens: int
     tokens_with_book: int
+    tokens_missing: int
     reconnects: int
     confirmed: bool
     seen: dict[str, int]
@@ -153,6 +155,7 @@ class Shard:
             tokens_with_book=sum(
                 not token.waiting and token.link is not None and token.link.is_open for token in tokens
             ),
+            tokens_missing=sum(token.waiting and token.rung is Rung.MISSING for token in tokens),
             reconnects=max(self._opened + is_open - 1, 0),
             confirmed=self.confirmed,
             seen={kind.name.lower(): count for kind, count in zip(Seen, counts, strict=False)},

@@ -1,6 +1,8 @@
 """parity_mutation: both cores are fed the same mutated frames; nothing may differ."""
 
+import json
 import random
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -15,10 +17,112 @@ MESSAGE_TYPES = {"book", "price_change", "last_trade_price", "tick_size_change",
 MESSAGE_TYPES |= {"new_market", "market_resolved"}
 
 
+def usual_frames():
+    """Frames of the venue's own lengths, key order and both its ways of spacing: what the templates read."""
+    market = "0x" + "5b7e" * 16
+    one, other = "3" * 39 + "7" * 38, "1" + "04" * 38
+    entry = {"asset_id": one, "price": "0.002", "size": "319637.93", "side": "SELL", "hash": "18" * 20}
+    entry |= {"best_bid": "0.001", "best_ask": "0.002"}
+    mirror = entry | {"asset_id": other, "price": "0.998", "size": "5", "side": "BUY", "hash": "ef" * 20}
+    change = {"market": market, "price_changes": [entry, mirror], "timestamp": "1790491136945"}
+    change |= {"event_type": "price_change"}
+    swapped = change | {"price_changes": [mirror, entry]}
+    third = change | {"price_changes": [entry, mirror | {"asset_id": "9" * 76}, mirror]}
+    levels = [{"price": f"0.{number}", "size": f"{number}5.5"} for number in range(10, 20)]
+    opening = {"market": market, "asset_id": one, "timestamp": "1790491136945", "hash": "ab" * 20}
+    opening |= {"bids": levels, "asks": levels[::-1], "tick_size": "0.01", "event_type": "book"}
+    new_market = {
+        "id": "502000",
+        "question": "Køb 日本 🎾?",
+        "market": market,
+        "assets_ids": [one, other],
+        "event_message": {"id": "502000", "title": ""},
+        "timestamp": "1790491136945",
+        "event_type": "new_market",
+        "active": True,
+        "line": -1.5e-3,
+        "tags": [],
+    }
+    messages = [opening, opening | {"asset_id": other}, change, swapped, third, new_market]
+    separators = [(",", ":"), (", ", ":"), (", ", ": ")]
+    return [
+        json.dumps(message, separators=pair, ensure_ascii=False).encode()
+        for message in messages
+        for pair in separators
+    ]
+
+
 @pytest.mark.parametrize("count", [40_000, pytest.param(200_000, marks=pytest.mark.long)])
 def test_parity_mutation_of_sample_frames(both_cores, count):
     print("seed", SEED)
     assert compare(both_cores, sample_frames(), count, random.Random(SEED)) is None
+
+
+def test_parity_mutation_of_usual_frames(both_cores):
+    print("seed", SEED)
+    assert compare(both_cores, usual_frames(), 20_000, random.Random(SEED)) is None
+
+
+def test_usual_frames_cut_at_every_byte(both_cores):
+    """The templates look ahead by words of 8 and 16 bytes; no end of a frame may fool them."""
+    stores = [core.store.StateStore() for core in both_cores]
+    for frame in usual_frames():
+        for end in range(len(frame) + 1):
+            for payload in (frame[:end], frame[:end] + b"}"):
+                pure, compiled = (plain(store.frame(payload, 1, end, end)) for store in stores)
+                assert pure == compiled, payload
+    assert visible(stores[0]) == visible(stores[1])
+
+
+NUMBERS = [
+    *(
+        "0",
+        "1",
+        "00",
+        "0.5",
+        ".5",
+        "5.",
+        ".",
+        "",
+        "0.",
+        "0.000001",
+        "0.0000001",
+        "1.000000",
+        "0000001",
+        "1.0000000",
+    ),
+    *("12345.6", "123456.7", "1234567", "12345678", "1234567.8", "12345678.9", "999999999.99", "9000000000"),
+    *(
+        "9000000000.000001",
+        "9999999999",
+        "10000000000",
+        "0.12.3",
+        "1..2",
+        "..",
+        "1,5",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1e3",
+    ),
+    *("0x1", "١", "1_0", "0.99999", "0.999999", "0.9999999", ".000001", ".0000001", "00000.1", "1.", "01.10"),
+]
+
+
+def test_numbers_of_every_length(both_cores):
+    """In a price, in a size, in an entry, in a level: the same text is the same number, or none."""
+    stores = [core.store.StateStore() for core in both_cores]
+    seq = 0
+    for frame in usual_frames()[:9]:
+        for old in re.findall(rb'"(?:price|size)": ?"[^"]*"', frame)[:6]:
+            for number in NUMBERS:
+                new = old[: old.index(b":") + 1] + json.dumps(number, ensure_ascii=False).encode()
+                payload = frame.replace(old, new)
+                pure, compiled = (plain(store.frame(payload, 1, seq, seq)) for store in stores)
+                assert pure == compiled, payload
+                seq += len(pure)
+    assert visible(stores[0]) == visible(stores[1])
 
 
 @pytest.mark.long

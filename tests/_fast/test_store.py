@@ -1,14 +1,10 @@
 """The StateStore: what leaves it when, and what state it keeps (SPEC.md 5 and 12)."""
 
-import random
-
 import pytest
 from support.frames import MARKET, A, B, book, change, encode, trade
 from support.state import plain
 
 from pm_data._fast.ops import TokenState
-
-SEED = 20261123
 
 
 class Feed:
@@ -188,39 +184,6 @@ def test_resolution_is_for_good(feed):
     assert feed.frame(book(bids=[("0.9", "1")])) == []
     assert feed.gap(A) == []
     assert feed.store.market(A).status == "resolved"
-
-
-def test_tob_oracle(core):
-    generator = random.Random(SEED)
-    store = core.store.StateStore()
-    for number in range(3_000):
-        sides = [random_side(generator) for _ in range(2)]
-        store.frame(book(bids=sides[0], asks=sides[1]), 1, number, 0)
-        market = store.market(A)
-        assert market.bids() == brute_force(sides[0], reverse=True), (SEED, number)
-        assert market.asks() == brute_force(sides[1], reverse=False), (SEED, number)
-        best = (market.bids() or [(None, None)])[0] + (market.asks() or [(None, None)])[0]
-        assert (market.bid_px_e6, market.bid_sz_e6, market.ask_px_e6, market.ask_sz_e6) == best
-
-
-def random_side(generator):
-    """Return a side in wire order, sometimes displaced, with duplicates and zeros, or empty."""
-    levels = [
-        (f"0.{generator.randrange(1, 1000):03d}", str(generator.choice([0, 1, 2.5, 100])))
-        for _ in range(generator.choice([0, 1, 2, 9, 40]))
-    ]
-    if generator.random() < 0.7:
-        levels.sort()
-        if levels and generator.random() < 0.3:
-            levels.append(levels.pop(generator.randrange(len(levels))))
-    return levels
-
-
-def brute_force(levels, reverse):
-    sizes = {}
-    for price, size in levels:
-        sizes[round(float(price) * 10**6)] = round(float(size) * 10**6)
-    return sorted(((price, size) for price, size in sizes.items() if size), reverse=reverse)
 
 
 def test_state_names_the_market_and_the_last_trade(feed):

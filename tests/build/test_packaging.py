@@ -16,6 +16,10 @@ SHARED = {
     "share/bash-completion/completions/pm_data",
     "share/zsh/site-functions/_pm_data",
 }
+PAGE_ASSETS = {
+    f"pm_data/page/assets/{name}"
+    for name in ("uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE", "page.js", "page.css")
+}
 BUILD_WHEEL = "from setuptools import build_meta; build_meta.build_wheel('dist')"
 BUILD_SDIST = "from setuptools import build_meta; build_meta.build_sdist('dist')"
 
@@ -63,7 +67,7 @@ def test_the_pure_wheel(project):
     names = wheel_names(wheel)
     assert wheel.name.endswith("-py3-none-any.whl")
     assert "pm_data setup:" not in said
-    assert names >= SHARED | {"pm_data/py.typed", "pm_data/_fast/store_py.py"}
+    assert names >= SHARED | PAGE_ASSETS | {"pm_data/py.typed", "pm_data/_fast/store_py.py"}
     assert not [name for name in names if name.endswith((".pyx", ".pxd", ".pxi", ".c", ".so", ".pyd"))]
     assert not [name for name in names if name.split("/")[0] in ("tests", "tools", "docs", "build")]
 
@@ -138,6 +142,7 @@ def test_the_sdist_holds_both_twins(project):
     sources = {f"pm_data/_fast/{path.name}" for path in project.fast.glob("*.p[yx]*") if path.is_file()}
     assert names >= sources
     assert {f"pm_data/_fast/{stem}_c.pyx" for stem in STEMS} <= sources
+    assert names >= PAGE_ASSETS
     assert names >= {"LICENSE", "README.md", "pyproject.toml", "setup.py", "pm_data/py.typed"}
     assert "tools/bootstrap.py" in names
     assert not [name for name in names if name.endswith((".c", ".so", ".pyc"))]

@@ -8,6 +8,7 @@ import pytest
 from support.captures import (
     Capture,
     assert_prefix_of_sent,
+    controls,
     heartbeats,
     run_command,
     runlog,
@@ -15,6 +16,7 @@ from support.captures import (
     verify,
 )
 
+from pm_data.frame import Control
 from pm_data.venue.embedded.in_process import EmbeddedVenue
 from pm_data.venue.embedded.options import VenueOptions
 
@@ -83,6 +85,42 @@ def test_says_that_shards_were_added_and_markets_left_out(venue, tmp_path):
     assert len(list((capture.run_dir / "capture").glob("*.frames"))) == 5
 
 
+def universe(run_dir):
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    return {market["condition_id"] for market in manifest["markets"]}
+
+
+def test_named_markets_only(venue, tmp_path):
+    first, second, third = (book.listing for book in venue.books[:3])
+    tokens = tmp_path / "tokens.txt"
+    tokens.write_text(f"# one that is there, one that is not\n{third.asset_ids[1]}\n1234\n")
+    flags = [f"--market={first.slug}", f"--market={second.condition_id}", f"--tokens-file={tokens}"]
+    with Capture(venue.urls, tmp_path, *flags, "--duration-seconds=0.5") as capture:
+        assert capture.finish()[0] == 0
+    assert "1 of 2 tokens of the file belong to no active binary market" in capture.stderr
+    wanted = {first.condition_id, second.condition_id, third.condition_id}
+    assert universe(capture.run_dir) == wanted
+    subscribed = {
+        token for fields in controls(capture.run_dir, Control.SUBSCRIBED) for token in fields["tokens"]
+    }
+    assert subscribed == {token for listing in (first, second, third) for token in listing.asset_ids}
+
+
+def test_markets_of_a_tag_only(venue, tmp_path):
+    with Capture(venue.urls, tmp_path, "--tag=21", "--duration-seconds=0.5") as capture:
+        assert capture.finish()[0] == 0
+    kinds = {book.listing.condition_id: book.listing.fee_type for book in venue.books}
+    assert {kinds[condition] for condition in universe(capture.run_dir)} == {"crypto_fees"}
+
+
+def test_name_that_no_market_has_is_a_mistake(venue, tmp_path):
+    with Capture(venue.urls, tmp_path, "--market=no-such-market") as capture:
+        code, line = capture.finish()
+    assert (code, line) == (2, None)
+    assert "'no-such-market' is no slug, condition id or token of an active" in capture.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_refuses_a_used_run_id(venue, tmp_path):
     used = tmp_path / "runs" / "run"
     used.mkdir(parents=True)
@@ -103,7 +141,11 @@ def test_refuses_a_used_run_id(venue, tmp_path):
         (["--run-id=../x"], 2, "'../x'"),
         (["--ws-shards=none"], 78, "--ws-shards: 'none' is not a whole number"),
         (["--fsync=sometimes"], 78, "'sometimes' is not one of none, interval, every"),
-        (["--market=x"], 2, "unrecognized arguments"),
+        (["--offline", "--fixtures-dir=x", "--market=x"], 2, "go with an online capture"),
+        (["--market=a b"], 78, "--market: 'a b' is no slug, condition id or token"),
+        (["--tag=politics"], 78, "--tag: 'politics' is no number of a tag"),
+        (["--tokens-file=nowhere"], 2, "--tokens-file: nowhere: No such file or directory"),
+        (["--nonsense=x"], 2, "unrecognized arguments"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, flags, code, text):

@@ -4,12 +4,11 @@ import hashlib
 import random
 
 import pytest
-from support.engine import ONE, Script, engine, frame, taker
+from support.engine import ONE, Script, engine, frame, taker, watchers_of
 from support.frames import A, B, book, trade
 
 from pm_data.runtime.checkpoints import Checkpoint, Trail, fill_line
 from pm_data.runtime.comparison import Difference, differ, find_difference
-from pm_data.runtime.entrypoint import intent_line
 from pm_data.strategy import CancelIntent, Fill, Strategy
 
 SEED = 20261125
@@ -19,9 +18,7 @@ def run_of(core, strategy, records, size=ONE):
     """Return a run that may be run again, its strategy made anew each time."""
 
     def run(trail):
-        made = engine(core, fee_bps=100)(s=strategy(size))
-        made._on_event, made._on_fill = trail.event, trail.fill
-        made._on_intent = lambda seq, passed: trail.intent(seq, intent_line(seq, passed))
+        made = engine(core, fee_bps=100, watchers=watchers_of(trail))(s=strategy(size))
         made.run(records)
         trail.end(made.canonical_events)
 
@@ -121,9 +118,7 @@ def test_checkpoints_are_the_hashes_of_the_lines_so_far(core):
     marks = []
     trail = Trail(2, marks.append, lambda seq, stream, line: lines[stream].append((seq, line)))
     script = Script([taker(), CancelIntent(A, "buy")], [taker(B)], [taker()])
-    made = engine(core)(s=script)
-    made._on_event, made._on_fill = trail.event, trail.fill
-    made._on_intent = lambda seq, passed: trail.intent(seq, intent_line(seq, passed))
+    made = engine(core, watchers=watchers_of(trail))(s=script)
     made.run([frame(book(A)), frame(book(B)), frame(book(A, bids=[])), frame(trade(A)), frame(trade(A))])
     last = trail.end(5)
     assert [mark.seq for mark in marks] == [2, 4, 5]

@@ -11,7 +11,6 @@ from pm_data.bundle.opening import open_bundle
 from pm_data.config import Config
 from pm_data.runtime.allocator import Passed
 from pm_data.runtime.entrypoint import RunOptions, intent_line, run
-from pm_data.runtime.limits import first_seconds
 from pm_data.strategy import CancelIntent, PlaceOrderIntent
 from pm_data.strategy.loading import load_strategies
 
@@ -31,10 +30,10 @@ def two_files(tmp_path_factory):
 
 def replay(run_dir, core, settings=(), max_events=None, max_seconds=None, config=None):
     strategies = load_strategies(["toy_spread"], settings)
-    records = open_bundle(run_dir).records(pytest.fail)
-    if max_seconds is not None:
-        records = first_seconds(records, max_seconds)
-    options = RunOptions("replay", max_events, print_hash=True, print_pnl=True, print_summary=True)
+    records = open_bundle(run_dir).replay_records(pytest.fail)
+    options = RunOptions(
+        "replay", max_events, max_seconds, print_hash=True, print_pnl=True, print_summary=True
+    )
     return run(records, strategies, config or Config(), options, opened_at=time.perf_counter(), core=core)
 
 

@@ -108,7 +108,8 @@ def test_due_times_equal_a_walk_through_time():
         periods = {name: generator.randrange(1, 40) for name in "ab"}
         first = generator.randrange(-50, 50)
         stamps = sorted(generator.randrange(first, first + 500) for _ in range(40))
-        timers = Timers(periods)
+        timers = Timers()
+        timers.start(periods)
         found, expected = [], []
         latest = dict.fromkeys(periods, first)
         for stamp in [first, *stamps]:

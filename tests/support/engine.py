@@ -4,6 +4,7 @@ import itertools
 
 from pm_data.frame import Control, Kind, Record, control_flags, control_payload
 from pm_data.runtime import fees
+from pm_data.runtime.entrypoint import intent_line
 from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.orchestrator import Orchestrator
 from pm_data.runtime.order_limits import NO_LIMITS
@@ -56,8 +57,12 @@ class Script(Strategy):
         self.fills.append((fill.market_id, fill.side, fill.price_e6, fill.size_e6, fill.fee_e6))
 
 
-def engine(core, *, limits=NO_LIMITS, fee_bps=0, **settings):
-    """Return a function that makes an orchestrator of strategies given by name."""
+def engine(core, *, limits=NO_LIMITS, fee_bps=0, watchers=None, **settings):
+    """Return a function that makes an orchestrator of strategies given by name.
+
+    Args:
+        watchers: functions by the name of the orchestrator's argument that takes them, as `on_event`.
+    """
 
     def make(**strategies):
         return Orchestrator(
@@ -65,6 +70,16 @@ def engine(core, *, limits=NO_LIMITS, fee_bps=0, **settings):
             lambda _markets: SimTerms(fees.flat(fee_bps), **settings),
             limits=limits,
             core=core,
+            **(watchers or {}),
         )
 
     return make
+
+
+def watchers_of(trail):
+    """Return what brings a run's lines to a trail, for `engine`."""
+    return {
+        "on_event": trail.event,
+        "on_intent": lambda seq, passed: trail.intent(seq, intent_line(seq, passed)),
+        "on_fill": trail.fill,
+    }

@@ -298,6 +298,7 @@ def quick_config(url: str, **changes: Any) -> Config:
         ws_data_idle_reconnect_seconds=30.0,
         capture_confirm_timeout_seconds=20.0,
         capture_universe_refresh_enable=False,
+        capture_universe_grace_seconds=0.0,
     )
     return replace(quick, **changes)
 

@@ -33,6 +33,17 @@ _ORDERS: dict[str, Callable[[Listing], OrderKey]] = {
 }
 
 
+TAG_OF_FEE_TYPE = {"crypto_fees": 21, "sports_fees": 1, "finance_fees": 120, "culture_fees": 596}
+"""The numbers of the tags that markets have, by their kind of fee."""
+
+_FILTERS: dict[str, Callable[[Listing], set[str]]] = {
+    "clob_token_ids": lambda listing: set(listing.asset_ids),
+    "condition_ids": lambda listing: {listing.condition_id},
+    "slug": lambda listing: {listing.slug},
+    "tag_id": lambda listing: {str(TAG_OF_FEE_TYPE.get(listing.fee_type or "", 0))},
+}
+
+
 class Gamma:
     """Answers listing queries about a venue's active markets.
 
@@ -46,7 +57,12 @@ class Gamma:
             self._flaws[number] = flaw
             self._not_trading.append(MarketBook(make_listing(seed, number, number), 0))
 
-    def markets(self, books: Sequence[MarketBook], query: dict[str, str]) -> JsonObject:
+    def markets(
+        self,
+        books: Sequence[MarketBook],
+        query: dict[str, str],
+        pairs: Sequence[tuple[str, str]] = (),
+    ) -> JsonObject:
         """Return one page: `markets`, and `next_cursor` unless it is the last.
 
         Raises:
@@ -63,10 +79,8 @@ class Gamma:
             raise RequestError(f"order must be one of {', '.join(_ORDERS)}")
         descending = query.get("ascending", "true") == "false"
         key_of = _ORDERS[order]
-        keyed = [
-            ((key_of(book.listing), book.listing.number), book)
-            for book in ([] if closed == "true" else [*books, *self._not_trading])
-        ]
+        found = _filtered([] if closed == "true" else [*books, *self._not_trading], pairs)
+        keyed = [((key_of(book.listing), book.listing.number), book) for book in found]
         keyed.sort(key=lambda pair: pair[0], reverse=descending)
         if "after_cursor" in query:
             last = _decode_cursor(query["after_cursor"], text_key=order in ("slug", "volume"))
@@ -124,6 +138,15 @@ def gamma_object(book: MarketBook) -> JsonObject:
     if book.last_trade is not None:
         market["lastTradePrice"] = book.last_trade / PRICE_ONE
     return market
+
+
+def _filtered(books: list[MarketBook], pairs: Sequence[tuple[str, str]]) -> list[MarketBook]:
+    """Return the books that every filter given lets through; a filter's values are alternatives."""
+    for name, values_of in _FILTERS.items():
+        wanted = {value for key, value in pairs if key == name}
+        if wanted:
+            books = [book for book in books if wanted & values_of(book.listing)]
+    return books
 
 
 def _cents_text(cents: int) -> str:

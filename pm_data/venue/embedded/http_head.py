@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 128 * 1024
-_MAX_PARAMETERS = 32
+_MAX_PARAMETERS = 128
 
 _REASONS = {
     200: "OK",
@@ -29,6 +29,7 @@ class Head:
     Args:
         path: without the query, percent-decoded.
         query: of a parameter given twice the last counts.
+        pairs: every parameter, in order.
         headers: names in lower case.
         body_bytes: length of the body that follows.
     """
@@ -39,6 +40,7 @@ class Head:
     headers: dict[str, str]
     body_bytes: int
     keep_alive: bool
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def upgrades(self) -> bool:
@@ -83,6 +85,7 @@ def parse_head(head: bytes) -> Head:
         headers=headers,
         body_bytes=int(length),
         keep_alive=parts[2] == "HTTP/1.1" and connection != "close",
+        pairs=tuple(pairs),
     )
 
 

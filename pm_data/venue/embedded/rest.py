@@ -49,7 +49,7 @@ class Rest:
             return _error(400, str(error))
 
     def _markets(self, head: Head, _body: bytes) -> Answer:
-        return _json(self._gamma.markets(self._exchange.books, head.query))
+        return _json(self._gamma.markets(self._exchange.books, head.query, head.pairs))
 
     def _books(self, _head: Head, body: bytes) -> Answer:
         try:

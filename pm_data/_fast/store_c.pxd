@@ -1,0 +1,113 @@
+"""The store's C side, for the compiled loop."""
+
+from libc.stdint cimport int32_t, int64_t
+
+from pm_data._fast.decode_c cimport Decoder, Level, Op
+
+
+cdef enum Status:
+    NEW
+    LIVE
+    SUSPECT
+    RESOLVED
+
+
+ctypedef struct Side:
+    Level *levels            # price is the key
+    Py_ssize_t count
+    Py_ssize_t capacity
+
+
+ctypedef struct Top:
+    int64_t bid_px           # -1 stands for None, in all four
+    int64_t bid_sz
+    int64_t ask_px
+    int64_t ask_sz
+
+
+cdef class Numbering:
+    """What the numbers in operations mean, of one scan."""
+
+    cdef list token_texts    # by number; may grow
+    cdef list market_texts
+    cdef list states         # by number, MarketState; None until it is used
+
+
+cdef class MarketState:
+    cdef readonly str market_id
+    cdef readonly object market
+    cdef Status _status
+    cdef readonly str cause
+    cdef readonly int64_t connection
+    cdef readonly int64_t sequence
+    cdef int64_t _ts_event
+    cdef int64_t _ts_recv
+    cdef Top _top
+    cdef int64_t _tick_size
+    cdef int64_t _last_trade_price
+    cdef int64_t _last_trade_size
+    cdef Side _bids
+    cdef Side _asks
+
+    cdef Top _book_top(self) noexcept
+
+
+cdef class StateStore:
+    cdef Decoder _decoder
+    cdef Numbering _numbering
+    cdef dict _tokens
+    cdef int64_t _top_of_book_events
+    cdef int64_t _trade_events
+    cdef int64_t _status_events
+    cdef int64_t _crossed
+    cdef int64_t _delta_without_book
+    cdef int64_t _not_owner
+    cdef int64_t _bid_scan_count
+    cdef int64_t _ask_scan_count
+    cdef int64_t _tob_sample_misses
+
+    cdef MarketState _token(self, asset_id)
+    cdef MarketState _numbered(self, Numbering numbering, int32_t number)
+    cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq)
+    cdef int apply_operations(
+        self,
+        Numbering numbering,
+        const Op *ops,
+        Py_ssize_t count,
+        const Level *levels,
+        int64_t conn,
+        int64_t ts_recv,
+        int64_t seq,
+        list events,
+    ) except -1
+    cdef int _apply_change(self, MarketState token, const Op *op) except -1
+    cdef int _apply_book(
+        self, MarketState token, const Op *op, const Level *levels, int64_t ts_recv, int64_t seq, list events
+    ) except -1
+    cdef int _read_side(
+        self, Side *side, const Level *levels, Py_ssize_t count, int sign, int64_t *scan_count
+    ) except -1
+    cdef int _restore_side(self, Side *side, levels, int sign) except -1
+    cdef int _append_sorted(self, Side *side, const Level *levels, Py_ssize_t count, int sign) except -1
+    cdef int _apply_trade(
+        self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
+    ) except -1
+    cdef int _apply_tick_size(
+        self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
+    ) except -1
+    cdef int _apply_resolved(
+        self, const Op *op, int64_t conn, int64_t ts_recv, int64_t seq, list events
+    ) except -1
+    cdef int _emit_status(
+        self,
+        MarketState token,
+        str status,
+        str cause,
+        int64_t ts_event,
+        int64_t ts_recv,
+        int64_t seq,
+        list events,
+    ) except -1
+    cdef int _emit_top(
+        self, MarketState token, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1

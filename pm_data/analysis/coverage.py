@@ -1,0 +1,151 @@
+"""What a run holds of each token: since when, from which first book on, and where continuity was lost."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pm_data._fast import store
+from pm_data.bundle.damage import Damage
+from pm_data.bundle.opening import Bundle
+from pm_data.errors import DamageError
+from pm_data.frame import Control, Kind, Record, control_fields
+from pm_data.jsonlib import JsonObject
+from pm_data.state.controls import Controls, control_tokens
+from pm_data.venue.scan import scan
+
+
+@dataclass
+class GapWindow:
+    """A time in which a token's book is not to be believed.
+
+    Args:
+        from_ns: stamp of the last data before it; of the record that says so, where that is not known.
+        to_ns: stamp of the next full book; None where none came.
+    """
+
+    cause: str
+    from_ns: int
+    to_ns: int | None = None
+
+
+@dataclass
+class TokenCoverage:
+    """What the run holds of one token; stamps are `rx_mono_ns`."""
+
+    asset_id: str
+    shard: int
+    subscribed_ns: int | None = None
+    first_book_ns: int | None = None
+    gaps: list[GapWindow] = field(default_factory=list)
+
+    def open_gap(self, cause: str, from_ns: int) -> None:
+        """Note a loss; one within a gap that has not ended makes it no longer."""
+        if self.first_book_ns is not None and (not self.gaps or self.gaps[-1].to_ns is not None):
+            self.gaps.append(GapWindow(cause, from_ns))
+
+    def book(self, stamp: int) -> None:
+        """Note a full book."""
+        if self.first_book_ns is None:
+            self.first_book_ns = stamp
+        if self.gaps and self.gaps[-1].to_ns is None:
+            self.gaps[-1].to_ns = stamp
+
+
+class Coverage:
+    """Follows the records of a run, in order."""
+
+    def __init__(self) -> None:
+        self._store: store.StateStore = store.StateStore()
+        self._controls = Controls(self._store)
+        self._tokens: dict[str, TokenCoverage] = {}
+        self._seq = 0
+
+    def apply(self, record: Record) -> None:
+        """Take a record into account.
+
+        Raises:
+            UsageError: a control record must be understood and is not known.
+            DamageError: one is not what its type demands.
+        """
+        if record.kind == Kind.CONTROL:
+            self._control(record)
+            return
+        events = self._store.frame(record.payload, record.conn, record.rx_mono_ns, self._seq)
+        self._seq += len(events)
+        _seen, books = scan(record.payload)
+        named = dict.fromkeys(key.decode("ascii", "replace") for key in books)
+        for asset_id in named | dict.fromkeys(event.market_id for event in events):
+            market = self._store.market(asset_id)
+            # Live, and by this frame: those that other connections own are left alone.
+            if market is not None and market.status == "live" and market.ts_recv == record.rx_mono_ns:
+                token = self._token(asset_id, record.shard)
+                if token.first_book_ns is None or asset_id in named:
+                    token.book(record.rx_mono_ns)
+
+    def tokens(self) -> Iterator[tuple[TokenCoverage, str]]:
+        """Yield each token in the order in which the run named them, and its state at the end."""
+        for token in self._tokens.values():
+            market = self._store.market(token.asset_id)
+            yield token, "new" if market is None else market.status
+
+    def fields(self) -> JsonObject:
+        """Return everything as `capture-coverage` prints it."""
+        tokens = [_fields(token, state) for token, state in self.tokens()]
+        missing = [
+            token["asset_id"]
+            for token in tokens
+            if token["subscribed_ns"] is not None and token["first_book_ns"] is None
+        ]
+        return {"ok": not missing, "tokens": tokens, "missing": missing}
+
+    def _control(self, record: Record) -> None:
+        stamp = record.rx_mono_ns
+        if record.control == Control.GAP:
+            fields = control_fields(record)
+            since = fields.get("first_mono_ns")
+            for asset_id in self._controls.gap_tokens(record):
+                token = self._token(asset_id, record.shard)
+                token.open_gap(str(fields.get("cause")), since if isinstance(since, int) else stamp)
+        elif record.control in (Control.SUBSCRIBED, Control.HANDOVER):
+            for asset_id in control_tokens(record):
+                token = self._token(asset_id, record.shard)
+                if token.subscribed_ns is None:
+                    token.subscribed_ns = stamp
+        self._seq += len(self._controls.apply(record, self._seq) or ())
+
+    def _token(self, asset_id: str, shard: int) -> TokenCoverage:
+        token = self._tokens.get(asset_id)
+        if token is None:
+            token = self._tokens[asset_id] = TokenCoverage(asset_id, shard)
+        return token
+
+
+def coverage_of(bundle: Bundle, note_damage: Callable[[Damage], None]) -> Coverage:
+    """Return the coverage of a run, over damage too, of which `note_damage` hears.
+
+    Raises:
+        UsageError: a file cannot be opened, or a record must be understood and is not known.
+    """
+    for damage in bundle.damage:
+        note_damage(damage)
+    return _follow(bundle.records(note_damage))
+
+
+def _follow(records: Iterable[Record]) -> Coverage:
+    coverage = Coverage()
+    for record in records:
+        try:
+            coverage.apply(record)
+        except (DamageError, ValueError):
+            continue  # a control record that lists nothing tells of no token
+    return coverage
+
+
+def _fields(token: TokenCoverage, state: str) -> JsonObject:
+    return {
+        "asset_id": token.asset_id,
+        "shard": token.shard,
+        "subscribed_ns": token.subscribed_ns,
+        "first_book_ns": token.first_book_ns,
+        "state": state,
+        "gaps": [{"cause": gap.cause, "from_ns": gap.from_ns, "to_ns": gap.to_ns} for gap in token.gaps],
+    }
