@@ -14,6 +14,7 @@ from pm_data import config
 from pm_data._fast import events
 from pm_data.bundle import opening
 from pm_data.bundle.damage import Damage
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.errors import UsageError
 from pm_data.frame import Control, Record
 from pm_data.jsonlib import JsonObject
@@ -73,8 +74,10 @@ class RunBundle:
         Raises:
             DamageError: at damage, unless salvage was asked for.
         """
-        on_damage = self.damage.append if self._salvage else None
-        return iter(self._bundle.replay_records(lambda _tail: None, on_damage))
+        return iter(self._replay())
+
+    def _replay(self) -> ReplayRecords:
+        return self._bundle.replay_records(lambda _tail: None, self.damage.append if self._salvage else None)
 
     def frames(self, *, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Record]:
         """Yield the received frames, `payload` byte for byte as the venue sent them.
@@ -147,6 +150,7 @@ class RunBundle:
         *,
         params: Mapping[str, Mapping[str, Parameter]] | None = None,
         max_events: int | None = None,
+        max_seconds: float | None = None,
         book_checks: str = "off",
         **settings: object,
     ) -> JsonObject:
@@ -156,6 +160,7 @@ class RunBundle:
             strategies: one, or several.
             params: strategy id to parameters, for those given by name or class.
             max_events: canonical events after which the run ends.
+            max_seconds: receive time from the first record on after which it ends.
             book_checks: `off`, `count` or `suspect`.
             settings: `sim_…` and `alloc_…` fields of `pm_data.config.Config`, such as `sim_fee_bps=0`.
 
@@ -172,13 +177,14 @@ class RunBundle:
         options = entrypoint.RunOptions(
             "replay",
             max_events,
+            max_seconds,
             print_hash=True,
             print_pnl=True,
             print_summary=True,
             book_checks=book_checks,
         )
         return entrypoint.run(
-            self.records(),
+            self._replay(),
             _instances(strategies, params or {}),
             resolved.config,
             options,
