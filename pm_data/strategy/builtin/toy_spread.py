@@ -28,7 +28,10 @@ class ToySpread(Strategy):
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         super().__init__(parameters)
         self._min_spread_e6: int = self.params["min_spread_e6"]
-        self._rest = (*(self.params[name] for name in ("size_e6", "order_type", "tif", "urgency")), "toy_spread")
+        self._rest = (
+            *(self.params[name] for name in ("size_e6", "order_type", "tif", "urgency")),
+            "toy_spread",
+        )
 
     def on_top_of_book(
         self, ctx: Context, event: TopOfBookUpdate, market_state: MarketState, portfolio: Portfolio
