@@ -177,6 +177,8 @@ class MarketState:
         return [(-key, size) for key, size in islice(levels, depth)]
 
     def _book_top(self) -> TopOfBook:
+        if self._bid_keys and self._ask_keys:
+            return self._bid_keys[-1], self._bid_sizes[-1], -self._ask_keys[-1], self._ask_sizes[-1]
         bid_px = bid_sz = ask_px = ask_sz = None
         if self._bid_keys:
             bid_px, bid_sz = self._bid_keys[-1], self._bid_sizes[-1]
@@ -544,16 +546,14 @@ class StateStore:
         if top == token._top:
             return
         token._top = top
-        bid_px, bid_sz, ask_px, ask_sz = top
+        bid_px, _bid_sz, ask_px, _ask_sz = top
         if bid_px is not None and ask_px is not None and bid_px >= ask_px:
             self._counters["crossed"] += 1
         self._counters["top_of_book_events"] += 1
         token._sequence = seq + len(events) + 1
-        events.append(
-            TopOfBookUpdate(
-                token._market_id, bid_px, bid_sz, ask_px, ask_sz, ts_event, ts_recv, token._sequence
-            )
-        )
+        # Not TopOfBookUpdate(...): this makes the same object in half the time.
+        fields = (token._market_id, *top, ts_event, ts_recv, token._sequence)
+        events.append(tuple.__new__(TopOfBookUpdate, fields))
 
 
 def _looks_sorted(keys: list[int]) -> bool:
