@@ -17,9 +17,10 @@ from pm_data.venue.connection import Connection, Ended
 from pm_data.venue.dial import Dialer
 from pm_data.venue.liveness import Liveness
 from pm_data.venue.recordlog import RecordLog
-from pm_data.venue.scan import Seen, asset_ids, scan
+from pm_data.venue.scan import Seen, scan
 from pm_data.venue.testimony import is_quiet
 from pm_data.venue.token import Rung, Token
+from pm_data.venue.unread import Unread
 from pm_data.venue.witness import Witness
 
 
@@ -78,6 +79,8 @@ class Link:
         self._connection: Connection | None = None
         self._live = Liveness(services.config, clock.mono_ns(), confirm)
         self._gone = asyncio.Event()
+        self._unread = Unread()
+        self._last_empty_ns = 0
         self._dropping = False
         self._idle_question: asyncio.Task[None] | None = None
         self.conn = 0
@@ -103,6 +106,11 @@ class Link:
     def last_data_ns(self) -> int:
         """Return when data last came, of any token."""
         return self._live.last_data_ns
+
+    @property
+    def last_answer_ns(self) -> int:
+        """Return when the venue last showed that it knows of a subscription: by data, or by none at hand."""
+        return max(self._live.last_data_ns, self._last_empty_ns)
 
     @property
     def opened_ns(self) -> int:
@@ -168,6 +176,10 @@ class Link:
             self._tokens.pop(token.key, None)
             self._to_take.pop(token.key, None)
 
+    def catch_up(self) -> None:
+        """Bring what the tokens know of themselves up to the last frame."""
+        self._unread.read(self._tokens)
+
     def carries(self, token: Token) -> bool:
         """Tell whether it subscribes to a token, taken over or not."""
         return token.key in self._tokens or token.key in self._to_take
@@ -223,19 +235,14 @@ class Link:
         if seen <= Seen.RESOLVED:
             live.data_frames += 1
             live.last_data_ns = mono_ns
-            tokens = self._tokens
-            states_hash = b'"hash"' in payload
-            for key in asset_ids(payload):
-                token = tokens.get(key)
-                if token is not None:
-                    token.heard_ns = mono_ns
-                    if states_hash:
-                        token.shown = payload
+            self._unread.add((mono_ns, payload))
             if kept:
                 for key in books:
-                    token = tokens.get(key)
+                    token = self._tokens.get(key)
                     if token is not None:
                         token.confirmed()
+        elif seen is Seen.EMPTY:
+            self._last_empty_ns = mono_ns
         if kept:
             self._dropping = False
         elif not self._dropping:
@@ -303,7 +310,8 @@ class Link:
     def _begin(self, token: Token, now_ns: int) -> None:
         token.link = self
         token.asked(now_ns, Rung.ASKED)
-        token.heard_ns = token.proved_ns = now_ns
+        token.lost = False
+        token.begun_ns = token.heard_ns = token.proved_ns = now_ns
         token.shown = None
 
     def _take_over(self, payload: bytes) -> None:
