@@ -7,8 +7,9 @@ from typing import Any
 from pm_data import clock
 from pm_data.frame import Control
 from pm_data.venue.ladder import Due, Ladder
-from pm_data.venue.link import Link, Services
+from pm_data.venue.link import Link
 from pm_data.venue.own_connections import OwnConnections
+from pm_data.venue.services import Services
 from pm_data.venue.testimony import record_verdicts, testify
 from pm_data.venue.token import Rung, Token
 from pm_data.venue.witness import IDS_PER_REQUEST, Memory, Verdict

@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from pm_data.venue.dial import DialError
-from pm_data.venue.link import Link, Services
+from pm_data.venue.link import Link
+from pm_data.venue.services import Services
 from pm_data.venue.token import Rung, Token
 
 _MOST = 4
