@@ -178,12 +178,24 @@ class Config:
     capture_fsync: str = _setting(
         "interval",
         _choice(FSYNC_MODES),
-        "none: a power cut may take all since the kernel last wrote; "
+        "what a power cut may take; a killed process loses at most 50 ms of frames in each. "
+        "none: all since the kernel last wrote; "
         "interval: at most capture-fsync-interval-seconds of frames; every: at most one batch",
         "--fsync",
     )
     capture_fsync_interval_seconds: float = _setting(
         1.0, _SECONDS, "time between two forced writes to the disk"
+    )
+    capture_metrics_port: int = _setting(
+        0,
+        _integer(0, 65535),
+        "serve Prometheus metrics there, 0 for nowhere (extra metrics)",
+        "--metrics-port",
+    )
+    capture_metrics_host: str = _setting(
+        "127.0.0.1",
+        _text,
+        "address that metrics are served on; every other than loopback lets strangers read",
     )
     capture_windows_high_res_timer_enable: bool = _setting(
         True, _boolean, "Windows only: 1 ms timer ticks during a capture"

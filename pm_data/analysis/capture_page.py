@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 
 from pm_data import jsonlib
-from pm_data.analysis.capture_series import CaptureSeries
+from pm_data.analysis.capture_series import MAX_STRETCHES, CaptureSeries
+from pm_data.analysis.coverage import Coverage
 from pm_data.analysis.gates import Gate
+from pm_data.analysis.grade import Grade, by_source
 from pm_data.analysis.inspection import Inspection
 from pm_data.jsonlib import JsonObject
 from pm_data.page.document import Part, render
@@ -20,19 +22,24 @@ _TABLE_NOTE = "From the records of the stream: each gap names the tokens whose b
 
 
 def capture_page(
-    report: JsonObject, judged: Sequence[Gate], series: CaptureSeries, inspection: Inspection
+    report: JsonObject,
+    judged: Sequence[Gate],
+    graded: Grade,
+    series: CaptureSeries,
+    inspection: Inspection,
+    coverage: Coverage,
 ) -> str:
     """Return the page.
 
     Args:
         report: what `latency_report.json` holds.
-        inspection: of the same bundle, already read.
+        inspection: of the same bundle, already read; `coverage` too.
     """
     parts: list[Part] = [
-        _figures(report, judged, inspection),
-        _gates(judged),
+        _figures(report, judged, graded, inspection),
+        _gates(judged, graded),
+        *_coverage(series, coverage),
         *_charts(series),
-        *_coverage(series, inspection),
         _gaps(inspection),
         _connections(report, inspection),
         _messages(inspection),
@@ -51,18 +58,20 @@ def _subtitle(report: JsonObject, inspection: Inspection) -> str:
     return " · ".join(pieces)
 
 
-def _figures(report: JsonObject, judged: Sequence[Gate], inspection: Inspection) -> Figures:
+def _figures(report: JsonObject, judged: Sequence[Gate], graded: Grade, inspection: Inspection) -> Figures:
     failed = [gate.name for gate in judged if not gate.ok]
     frames, drops, universe = report["frames"], report["drops"], inspection.universe
     lag, written = report["loop_lag_ms"], report["received_to_written_ms"]
-    incidents = report["disconnected"]["midrun"]["incidents"]
+    midrun = report["disconnected"]["midrun"]
+    incidents, split = midrun["incidents"], by_source(report["disconnected"])
+    sources = ", ".join(f"{source} {count:,}" for source, count in split.items() if count)
     dropped = drops["dropped_messages_total"]
     return Figures(
         [
             Figure(
                 "gates",
                 "FAIL" if failed else "PASS",
-                ", ".join(failed) or f"all {len(judged)} hold",
+                f"grade {graded.letter}; {', '.join(failed) or f'all {len(judged)} hold'}",
                 "bad" if failed else "good",
             ),
             Figure("frames received", f"{frames['received']:,}", f"{frames['written']:,} written"),
@@ -78,13 +87,13 @@ def _figures(report: JsonObject, judged: Sequence[Gate], inspection: Inspection)
                 f"max {figure_text(written['max'])} ms",
             ),
             Figure("loop lag, p99", f"{figure_text(lag['p99'])} ms", f"max {figure_text(lag['max'])} ms"),
-            Figure("disconnects midrun", f"{incidents:,}", tone="warn" if incidents else ""),
+            Figure("disconnects midrun", f"{incidents:,}", sources, "warn" if incidents else ""),
             Figure("tokens", f"{universe['tokens']:,}", f"of {universe['markets']:,} markets"),
         ]
     )
 
 
-def _gates(judged: Sequence[Gate]) -> Table:
+def _gates(judged: Sequence[Gate], graded: Grade) -> Table:
     rows = [
         (
             Cell("PASS", "good") if gate.ok else Cell("FAIL", "bad"),
@@ -95,7 +104,12 @@ def _gates(judged: Sequence[Gate]) -> Table:
         )
         for gate in judged
     ]
-    return Table("Gates", ("verdict", "gate", "found", "limit", "where to look"), rows)
+    return Table(
+        "Gates",
+        ("verdict", "gate", "found", "limit", "where to look"),
+        rows,
+        note=f"Grade {graded.letter}{': ' if graded.reasons else ''}{'; '.join(graded.reasons)}.",
+    )
 
 
 def _charts(series: CaptureSeries) -> list[Part]:
@@ -125,7 +139,7 @@ def _lines(thinned: Thinned) -> list[Series]:
     return [Series(quantile, thinned.column(quantile)) for quantile in _QUANTILES]
 
 
-def _coverage(series: CaptureSeries, inspection: Inspection) -> list[Part]:
+def _coverage(series: CaptureSeries, coverage: Coverage) -> list[Part]:
     stamps = series.heartbeats.stamps_ns
     if len(stamps) < 2:
         return []
@@ -136,18 +150,21 @@ def _coverage(series: CaptureSeries, inspection: Inspection) -> list[Part]:
     def place(mono_ns: int) -> float:
         return min(max((mono_ns - begin) / span, 0.0), 1.0)
 
-    strips = []
-    for shard, coverage in sorted(series.coverage.items()):
-        gaps = [
-            Stretch(at, at, "mark", f"gap: {gap['cause']}, {gap['tokens']} tokens")
-            for gap in inspection.gaps
-            if gap["shard"] == shard
-            for at in [place(gap["rx_mono_ns"])]
-        ]
-        strips.append(Strip(f"shard {shard}", [*_stretches(coverage, place), *gaps]))
+    windows: dict[int, dict[Stretch, None]] = {}
+    for token, _state in coverage.tokens():
+        for gap in token.gaps:
+            until = end if gap.to_ns is None else gap.to_ns
+            title = f"gap: {gap.cause}, {duration_text((until - gap.from_ns) / 1e9)}"
+            mark = Stretch(round(place(gap.from_ns), 4), round(place(until), 4), "mark", title)
+            windows.setdefault(token.shard, {})[mark] = None
+    most = max(1, MAX_STRETCHES // max(1, len(series.coverage)))
+    strips = [
+        Strip(f"shard {shard}", [*_stretches(covered, place), *list(windows.get(shard, ()))[:most]])
+        for shard, covered in sorted(series.coverage.items())
+    ]
     note = (
         "Blue: tokens with a book, the darker the more, full where all have one. "
-        "Red: a gap in the record, with its cause in the table of gaps."
+        "Red: from the last data before a gap to the next full book of its tokens."
     )
     times = [utc_text(int(series.wall_seconds(stamp) * 1e9)) for stamp in (begin, end)]
     return [Strips("Coverage", strips, times[0], times[1], note)]

@@ -58,6 +58,8 @@ class Coverage:
         self._controls = Controls(self._store)
         self._tokens: dict[str, TokenCoverage] = {}
         self._seq = 0
+        self.dropped_frames = 0
+        """Frames that gap records say were dropped."""
 
     def apply(self, record: Record) -> None:
         """Take a record into account.
@@ -101,7 +103,9 @@ class Coverage:
         stamp = record.rx_mono_ns
         if record.control == Control.GAP:
             fields = control_fields(record)
-            since = fields.get("first_mono_ns")
+            since, frames = fields.get("first_mono_ns"), fields.get("frames")
+            if fields.get("cause") == "drop" and type(frames) is int:
+                self.dropped_frames += frames
             for asset_id in self._controls.gap_tokens(record):
                 token = self._token(asset_id, record.shard)
                 token.open_gap(str(fields.get("cause")), since if isinstance(since, int) else stamp)

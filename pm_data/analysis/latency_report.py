@@ -52,6 +52,7 @@ class LatencyReport:
         self._pressure = PressureStreaks(max_frames, max_bytes)
         self._reconnects: Counter[str] = Counter()
         self._disconnects: Counter[str] = Counter()
+        self._planned: Counter[str] = Counter()
         self._last_state: JsonObject = {}
         self._run_end: JsonObject = {}
         self._loop_lag = _Quantiles("loop_lag_ms")
@@ -74,7 +75,9 @@ class LatencyReport:
             self._reconnects[text(entry, "cause") or "unknown"] += 1
         elif record_type == "disconnected":
             cause = text(entry, "cause") or "unknown"
-            if cause not in _PLANNED:
+            if cause in _PLANNED:
+                self._planned[cause] += cause != "stop"
+            else:
                 self._disconnects[cause] += 1
 
     def note_metrics(self, entry: JsonObject) -> None:
@@ -88,7 +91,8 @@ class LatencyReport:
             "heartbeats": self._heartbeats.fields(),
             "reconnects": {"total": self._reconnects.total(), "by_cause": _sorted(self._reconnects)},
             "disconnected": {
-                "midrun": {"incidents": self._disconnects.total(), "by_cause": _sorted(self._disconnects)}
+                "midrun": {"incidents": self._disconnects.total(), "by_cause": _sorted(self._disconnects)},
+                "planned": self._planned.total(),
             },
             "drops": {
                 "dropped_messages_total": whole(self._last_state, "dropped"),

@@ -1,6 +1,7 @@
 """An online capture, from the market listing to the closed bundle."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from pm_data.bundle.layout import OwnedRunDir, create_run_dir, new_run_id, valid
 from pm_data.bundle.manifest import CLOSED, ShardSeal
 from pm_data.capture.beginning import begin_bundle
 from pm_data.capture.closing import Ending, close_bundle
+from pm_data.capture.exporter import Exporter
 from pm_data.capture.fatal import Cause, FatalLatch
 from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.plant import Plant
 from pm_data.capture.provenance import begin_manifest
+from pm_data.capture.service_manager import ServiceManager
 from pm_data.capture.stop_request import StopRequest
 from pm_data.capture.teller import Say, Show, Teller
 from pm_data.config import Resolved
@@ -54,6 +57,9 @@ def capture_online(
         FatalCaptureError: the first files of the run cannot be written.
     """
     config = resolved.config
+    exporter = None
+    if config.capture_metrics_port:
+        exporter = Exporter(config.capture_metrics_host, config.capture_metrics_port)
     run_id = new_run_id() if run_id is None else validate_run_id(run_id)
     gamma = GammaClient(config.gamma_base_url)
     try:
@@ -79,7 +85,7 @@ def capture_online(
         # From here on Ctrl-C ends in a closed bundle.
         with stop_signals(stop.ask), create_run_dir(Path(config.data_dir), run_id) as run:
             say(f"recording {len(listing.markets)} markets into {run.path}")
-            live = _OnlineRun(resolved, run, gamma, selection, plan, say, show, tap)
+            live = _OnlineRun(resolved, run, gamma, selection, plan, say, show, tap, exporter)
             return live.run(stop, duration_seconds)
     finally:
         gamma.close()
@@ -98,6 +104,7 @@ class _OnlineRun:
         say: Say,
         show: Show | None,
         tap: Callable[[list[Record]], None] | None,
+        exporter: Exporter | None,
     ) -> None:
         config = self._config = resolved.config
         self._run = run
@@ -115,7 +122,9 @@ class _OnlineRun:
             self._coverage,
             config.capture_coverage_metrics_interval_seconds,
         )
-        self._plant = Plant(config, run, self._latch, self._monitor, tap)
+        self._manager = ServiceManager(os.environ)
+        listeners = [self._manager.note] if exporter is None else [self._manager.note, exporter.note]
+        self._plant = Plant(config, run, self._latch, self._monitor, tap, listeners)
         self._session = Session(config, plan, self._plant.log, self._plant.tally.note, self._find_markets)
         self._end_reason: str | None = None
         self._plant.runlog.append(
@@ -164,6 +173,7 @@ class _OnlineRun:
 
     def _stop(self, reason: str) -> None:
         self._end_reason = self._end_reason or reason
+        self._manager.stopping()
         self._session.stop(reason)
 
     async def _watch_drops(self) -> None:

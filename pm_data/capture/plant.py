@@ -1,6 +1,6 @@
 """The threads around a session that bring its records to the disk and say how that goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import ShardSeal
@@ -19,6 +19,7 @@ from pm_data.capture.threads import Periodic
 from pm_data.capture.writer_thread import WriterThread
 from pm_data.config import Config
 from pm_data.frame import Record
+from pm_data.jsonlib import JsonObject
 from pm_data.venue.recordlog import RecordLog
 
 _HEARTBEAT_SECONDS = 1.0
@@ -39,11 +40,13 @@ class Plant:
         latch: FatalLatch,
         monitor: LoopMonitor,
         tap: Callable[[list[Record]], None] | None = None,
+        listeners: Sequence[Callable[[JsonObject], None]] = (),
     ) -> None:
         """Start the threads.
 
         Args:
             tap: as in `RecordLog`.
+            listeners: as in `Heartbeat`.
 
         Raises:
             OSError: a file of the run cannot be made.
@@ -70,6 +73,7 @@ class Plant:
         self._heartbeat = Heartbeat(
             self._writer, monitor, self._disk, latency, self.log, self.runlog, self._journal, self.tally
         )
+        self._heartbeat.listeners += listeners
         self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
 
     def balance(self) -> Balance:

@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _page(bundle: Bundle, report: JsonObject, series: CaptureSeries) -> str:
     from pm_data.analysis.capture_page import capture_page
+    from pm_data.analysis.coverage import coverage_of
     from pm_data.analysis.gates import gates
+    from pm_data.analysis.grade import grade
     from pm_data.analysis.inspection import Inspection
     from pm_data.analysis.verify import verify_bundle
 
@@ -64,7 +66,9 @@ def _page(bundle: Bundle, report: JsonObject, series: CaptureSeries) -> str:
     inspection = Inspection(bundle)
     inspection.read()
     judged = gates(report, verdict, has_fatal=os.path.lexists(bundle.run.fatal))
-    return capture_page(report, judged, series, inspection)
+    coverage = coverage_of(bundle, lambda _damage: None)
+    graded = grade(judged, report, verdict, coverage, status=bundle.status)
+    return capture_page(report, judged, graded, series, inspection, coverage)
 
 
 def _rows(report: JsonObject) -> list[tuple[str, str]]:

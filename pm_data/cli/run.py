@@ -26,6 +26,7 @@ from pm_data.jsonlib import JsonObject
 
 if TYPE_CHECKING:
     from pm_data.frame import Record
+    from pm_data.runtime.run_watch import RunWatch
     from pm_data.strategy import Strategy
 
 NAME = "run"
@@ -149,6 +150,7 @@ def run(args: argparse.Namespace) -> int:
 def _replay(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]) -> JsonObject:
     from pm_data.bundle.damage import Damage
     from pm_data.bundle.opening import INTERRUPTED, open_bundle
+    from pm_data.runtime.run_watch import RunWatch
 
     opened_at = time.perf_counter()
     bundle = open_bundle(args.run_dir)
@@ -169,18 +171,24 @@ def _replay(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, 
     records = bundle.replay_records(
         lambda tail: output.note(f"pm_data run: {tail}"), skip if args.salvage else None
     )
-    line = _run(args, resolved, strategies, records, opened_at)
+    watch = None
+    if args.report is not None:
+        first = next(bundle.records(lambda _damage: None), None)
+        watch = RunWatch(0 if first is None else first.rx_wall_ns_utc - first.rx_mono_ns)
+    line = _run(args, resolved, strategies, records, opened_at, watch)
     return line | {"salvaged": salvaged} if args.salvage else line
 
 
 def _live(args: argparse.Namespace, resolved: Resolved, strategies: dict[str, Strategy]) -> JsonObject:
-    from pm_data import osdep
+    from pm_data import clock, osdep
     from pm_data.runtime.live import LiveSource
+    from pm_data.runtime.run_watch import RunWatch
 
+    watch = None if args.report is None else RunWatch(clock.wall_ns() - clock.mono_ns())
     source = LiveSource(resolved.config, args.duration_seconds)
     # The handlers first: a signal in the moment between connecting and listening to it must not be missed.
     with osdep.stop_signals(source.stop), source:
-        return _run(args, resolved, strategies, source.records(), time.perf_counter())
+        return _run(args, resolved, strategies, source.records(), time.perf_counter(), watch)
 
 
 def _run(
@@ -189,13 +197,13 @@ def _run(
     strategies: dict[str, Strategy],
     records: Iterable[Record],
     opened_at: float,
+    watch: RunWatch | None,
 ) -> JsonObject:
     from pm_data.cli.checkpoint_file import checkpoint_line, header_line
     from pm_data.runtime import entrypoint
     from pm_data.runtime.checkpoints import Trail
     from pm_data.runtime.comparison import CHECKPOINT_EVENTS
     from pm_data.runtime.run_page import run_page
-    from pm_data.runtime.run_watch import RunWatch
 
     options = entrypoint.RunOptions(
         args.mode,
@@ -206,7 +214,6 @@ def _run(
         args.print_summary_json,
         args.print_latency_report_json or (args.mode == "live" and args.report is not None),
     )
-    watch = None if args.report is None else RunWatch()
     with ExitStack() as stack:
         trail = None
         if args.checkpoints is not None:

@@ -111,7 +111,6 @@ def run(
     )
     if watch is not None:
         watch.attach(orchestrator.pnl)
-        records = watch.following(records)
     max_ns = None if options.max_seconds is None else round(options.max_seconds * 1_000_000_000)
     orchestrator.run(records, options.max_events, max_ns)
     if watch is not None:

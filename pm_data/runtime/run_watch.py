@@ -1,11 +1,10 @@
 """Watch a run for its page: equity, prices and fills over time. It decides nothing; its memory is bounded."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from pm_data._fast import events
 from pm_data._fast.pnl import Pnl
-from pm_data.frame import Record
 from pm_data.page.thinning import Keep, Thinned
 from pm_data.strategy import Fill
 
@@ -23,9 +22,12 @@ class RunWatch:
     """Takes what an orchestrator tells; the stamps are the events' own.
 
     Equity is sampled in event time, ever more seldom as the run goes on.
+
+    Args:
+        wall_minus_mono_ns: what to add to a stamp for the wall clock's time at the run's begin.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wall_minus_mono_ns: int = 0) -> None:
         self.equity = Thinned(_EQUITY, MAX_EQUITY_POINTS)
         self.prices: dict[str, Thinned] = {}
         """By token, in e6; `buy` and `sell` are fills."""
@@ -33,7 +35,7 @@ class RunWatch:
         """Fills by token."""
         self.pnl: Pnl | None = None
         """The last that was asked for."""
-        self.wall_minus_mono_ns = 0
+        self._wall_minus_mono_ns = wall_minus_mono_ns
         self._ask_pnl: Callable[[], Pnl] | None = None
         self._due_ns = 0
         self._now_ns: int | None = None
@@ -41,15 +43,6 @@ class RunWatch:
     def attach(self, ask_pnl: Callable[[], Pnl]) -> None:
         """Learn whom to ask for the ledger's sums."""
         self._ask_pnl = ask_pnl
-
-    def following(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield the records, and learn from the first what time it was."""
-        source = iter(records)
-        first = next(source, None)
-        if first is not None:
-            self.wall_minus_mono_ns = first.rx_wall_ns_utc - first.rx_mono_ns
-            yield first
-            yield from source
 
     def event(self, event: events.Event) -> None:
         """Take an event into account; what it brings about comes later."""
@@ -76,7 +69,7 @@ class RunWatch:
 
     def wall_seconds(self, mono_ns: int) -> float:
         """Return when it was, in seconds since 1970 UTC, by the wall clock at the run's begin."""
-        return (mono_ns + self.wall_minus_mono_ns) / 1e9
+        return (mono_ns + self._wall_minus_mono_ns) / 1e9
 
     def _sample(self, now_ns: int) -> None:
         assert self._ask_pnl is not None

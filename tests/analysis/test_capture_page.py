@@ -10,7 +10,9 @@ from support.runlogs import SHARD_LAG, heartbeat, line, quiet_run, write_lines
 
 from pm_data.analysis.capture_page import capture_page
 from pm_data.analysis.capture_series import MAX_MARKS, MAX_POINTS, MAX_STRETCHES, CaptureSeries
+from pm_data.analysis.coverage import coverage_of
 from pm_data.analysis.gates import gates
+from pm_data.analysis.grade import grade
 from pm_data.analysis.inspection import Inspection
 from pm_data.analysis.latency_report import LatencyReport
 from pm_data.analysis.verify import verify_bundle
@@ -58,8 +60,10 @@ def page_with(run, lines, metrics=()):
     inspection = Inspection(bundle)
     inspection.read()
     fields = {"run_id": run.run_id, "status": bundle.status, **report.fields()}
-    judged = gates(fields, verify_bundle(bundle), has_fatal=False)
-    return capture_page(fields, judged, series, inspection), series
+    verdict, coverage = verify_bundle(bundle), coverage_of(bundle, lambda damage: None)
+    judged = gates(fields, verdict, has_fatal=False)
+    graded = grade(judged, fields, verdict, coverage, status=bundle.status)
+    return capture_page(fields, judged, graded, series, inspection, coverage), series
 
 
 def test_the_command_writes_the_page(tmp_path):
