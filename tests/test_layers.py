@@ -14,7 +14,7 @@ PACKAGE = ROOT / "pm_data"
 
 LAYERS = (
     {"__main__"},
-    {"cli"},
+    {"cli", "api"},
     {"capture", "analysis", "runtime"},
     {"venue"},
     {"config", "bundle", "state", "strategy", "page"},

@@ -16,7 +16,7 @@ from pm_data._fast.digest import source_digest
 from pm_data.errors import ConfigError
 
 VARIABLE = "PM_DATA_CORE"
-STEMS = ("e6", "events", "decode", "store", "ledger", "records", "loop")
+STEMS = ("e6", "events", "decode", "store", "ledger", "records", "loop", "histogram")
 _HERE = Path(__file__).parent
 
 
@@ -44,6 +44,7 @@ class Core(NamedTuple):
     ledger: ModuleType
     records: ModuleType
     loop: ModuleType
+    histogram: ModuleType
 
 
 def load(name: str) -> Core:
@@ -107,12 +108,13 @@ if TYPE_CHECKING:
     from pm_data._fast import decode_py as decode
     from pm_data._fast import e6_py as e6
     from pm_data._fast import events_py as events
+    from pm_data._fast import histogram_py as histogram
     from pm_data._fast import ledger_py as ledger
     from pm_data._fast import loop_py as loop
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, decode, store, ledger, records, loop = _in_force
+    _, e6, events, decode, store, ledger, records, loop, histogram = _in_force
 
 
 def fallback_notice() -> str | None:
@@ -130,6 +132,7 @@ __all__ = [
     "e6",
     "events",
     "fallback_notice",
+    "histogram",
     "ledger",
     "load",
     "loop",

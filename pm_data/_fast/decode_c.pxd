@@ -104,7 +104,7 @@ cdef class Decoder:
     cdef int64_t data_frames
 
     cdef int read(self, bytes payload) except -1
-    cdef void count(self, const Counts *counts) noexcept
+    cdef void count(self, int64_t frames, const Counts *counts) noexcept
     cdef int name_all(self) except -1
     cdef int32_t _name(self, Names *names, object text) except -1
     cdef int _load(self, list ops) except -1

@@ -122,9 +122,9 @@ cdef class Decoder:
         self.name_all()
         return 0
 
-    cdef void count(self, const Counts *counts) noexcept:
-        """Count a frame that was scanned elsewhere."""
-        self.data_frames += 1
+    cdef void count(self, int64_t frames, const Counts *counts) noexcept:
+        """Count frames that were scanned elsewhere, and their messages."""
+        self.data_frames += frames
         self.scan.counts.books += counts.books
         self.scan.counts.changes += counts.changes
         self.scan.counts.trades += counts.trades

@@ -9,6 +9,7 @@ follows something unusual in a shard go through the twin's own steps.
 
 include "source_digest.pxi"
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
@@ -31,6 +32,7 @@ from pm_data.frame import Record
 include "read_ahead.pxi"
 
 
+@cython.final
 cdef class Moment:
     """Which event is being processed; see the twin. Its numbers become objects when somebody asks."""
 
@@ -76,6 +78,7 @@ cdef inline bint _precedes(const Head *first, const Head *second) noexcept nogil
     return first.stamp < second.stamp or (first.stamp == second.stamp and first.place < second.place)
 
 
+@cython.final
 cdef class Merged:
     """The records of a bundle's shards in the order (rx_mono_ns, shard), one after another."""
 
@@ -252,6 +255,7 @@ cdef class Merged:
         self.heads[at] = moved
 
 
+@cython.final
 cdef class Loop:
     """Carries records to the end of what they bring about; see the twin."""
 
@@ -298,6 +302,7 @@ cdef class Loop:
         cdef const Scanned *scanned
         cdef const Batch *batch
         cdef Numbering numbering
+        cdef Counts counts = Counts(0, 0, 0, 0)
         cdef list events = []
         cdef int64_t seq = self._stream.seq, frames = 0
         cdef bint goes_on = True
@@ -318,7 +323,10 @@ cdef class Loop:
                     batch = merged.sources[merged.heads.place].batch
                     numbering = <Numbering>PyList_GET_ITEM(merged.numberings, merged.heads.place)
                     frames += 1
-                    store._decoder.count(&scanned.counts)
+                    counts.books += scanned.counts.books
+                    counts.changes += scanned.counts.changes
+                    counts.trades += scanned.counts.trades
+                    counts.new_markets += scanned.counts.new_markets
                     store.apply_operations(
                         numbering,
                         batch.ops + scanned.first_op,
@@ -341,6 +349,7 @@ cdef class Loop:
         finally:
             self._stream.seq = seq
             self._stream.frames += frames
+            store._decoder.count(frames, &counts)
             merged.close()
         return 0
 
@@ -374,7 +383,7 @@ cdef class Loop:
             self._tops.top_changed(event)
         if not self._listeners:
             return 0
-        intents = None
+        groups = None
         for name, callback, context, portfolio in self._listeners:
             try:
                 answer = callback(context, event, event._market, portfolio)
@@ -386,8 +395,11 @@ cdef class Loop:
                     raise
                 raise blamed from error
             if answer is not None:
-                passed = self._tops.check(name, answer)
-                intents = passed if intents is None else intents + passed
-        if intents:
-            self._tops.execute(intents, event.seq)
+                intents = self._tops.check(name, answer)
+                if intents:
+                    if groups is None:
+                        groups = []
+                    groups.append((name, intents))
+        if groups is not None:
+            self._tops.execute(groups, event.seq)
         return 0

@@ -42,7 +42,7 @@ class Tops(NamedTuple):
         taken: what the simulation took of shown levels; where it is empty, it need not hear of a top.
         top_changed: told of a top otherwise.
         check: name and answer of a strategy to the intents that pass.
-        execute: takes those of one event, and the event's number.
+        execute: takes those of one event, as (name, intents) for each strategy, and the event's number.
         blame: name, callback, number of the event and what was raised to the exception that ends the run.
         timers: `next_ns` is the first stamp for which the engine itself must deliver an event.
     """
@@ -51,7 +51,7 @@ class Tops(NamedTuple):
     taken: dict[Any, Any]
     top_changed: Callable[[Any], None]
     check: Callable[[str, Any], list[Any]]
-    execute: Callable[[list[Any], int], None]
+    execute: Callable[[list[tuple[str, list[Any]]], int], None]
     blame: Callable[[str, Callable[..., Any], int, Exception], BaseException]
     timers: Any
 

@@ -1,5 +1,6 @@
 """The store's C side, for the compiled loop."""
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from pm_data._fast.decode_c cimport Decoder, Level, Op
@@ -25,6 +26,7 @@ ctypedef struct Top:
     int64_t ask_sz
 
 
+@cython.final
 cdef class Numbering:
     """What the numbers in operations mean, of one scan."""
 
@@ -33,6 +35,7 @@ cdef class Numbering:
     cdef list states         # by number, MarketState; None until it is used
 
 
+@cython.final
 cdef class MarketState:
     cdef readonly str market_id
     cdef readonly object market
@@ -52,6 +55,7 @@ cdef class MarketState:
     cdef Top _book_top(self) noexcept
 
 
+@cython.final
 cdef class StateStore:
     cdef Decoder _decoder
     cdef Numbering _numbering

@@ -6,6 +6,7 @@ best, which is last: a bid's key is its price, an ask's the negative price.
 
 include "source_digest.pxi"
 
+cimport cython
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject
@@ -115,6 +116,7 @@ cdef bint _looks_sorted(const Level *levels, Py_ssize_t count, int sign) noexcep
     return True
 
 
+@cython.final
 cdef class Numbering:
     """What the numbers in operations mean, of one scan."""
 
@@ -123,6 +125,7 @@ cdef class Numbering:
         self.states = []
 
 
+@cython.final
 cdef class MarketState:
     """What is known of one token; the four top-of-book values are those last delivered."""
 
@@ -207,6 +210,7 @@ cdef class MarketState:
         return top
 
 
+@cython.final
 cdef class StateStore:
     """Apply frames to books; one instance is one run's state."""
 

@@ -22,7 +22,7 @@ from pm_data.bundle.sealed_format import (
     SKIPPABLE_MAGIC,
     seek_table_bytes,
 )
-from pm_data.bundle.zstd import FrameHeader, parse_frame_header
+from pm_data.bundle.zstd import Decompressor, FrameHeader, parse_frame_header
 
 
 class Blocks(NamedTuple):
@@ -87,9 +87,11 @@ def _from_table(file: io.FileIO, size: int) -> Blocks | None:
     blocks = Blocks(array("Q", accumulate(stored)), sum(plain), True)
     if count:
         # Of all sizes only this one is not told by its place.
-        header = parse_frame_header(read_at(file, blocks.place(count - 1)[0], MAX_FRAME_HEADER_BYTES))
+        last = read_at(file, blocks.place(count - 1)[0], stored[-1])
+        header = parse_frame_header(last)
         if header is not None and header.content_bytes != plain[-1]:
-            return None
+            # One of the two is damaged.
+            return None if Decompressor().decompress(last, header.content_bytes) else blocks
     return blocks
 
 

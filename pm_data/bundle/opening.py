@@ -192,6 +192,10 @@ def open_bundle(run_dir: Path, *, owned: bool = False) -> Bundle:
         in_open_run = "in a run that is not closed"
         damage += [_manifest_mismatch(f"{sealed_name(shard)} {in_open_run}") for shard in sealed]
     if manifest is not None and manifest.shards is not None:
+        if len(manifest.shards) > MAX_SHARDS:
+            raise UsageError(
+                f"cannot open {run.manifest}: {len(manifest.shards)} shards; at most {MAX_SHARDS} are read"
+            )
         told = {seal.shard for seal in manifest.shards}
         for shard in sorted(told ^ sizes.keys()):
             wrong = "is missing" if shard in told else "is not in the manifest"

@@ -71,8 +71,11 @@ def _repair_shard(bundle: Bundle, shard: int) -> Iterator[Repair]:
     if tail is not None and _may_be_moved(bundle, shard, reader):
         yield Repair(tail, f"capture/{_move_tail(bundle.run.frames(shard), tail.byte_start, size).name}")
         size = tail.byte_start
+    idx_path = bundle.run.idx(shard)
     # A number from a stranger's file must not make an index larger than the file it is of.
-    if wrong and reader.next_seq <= size // HEADER_SIZE:
+    is_sane = reader.next_seq <= size // HEADER_SIZE
+    # A file can take the place of anything but a directory.
+    if wrong and is_sane and (idx_path.is_symlink() or not idx_path.is_dir()):
         _make_index(bundle, shard, size)
         yield Repair(wrong[0], None)
 

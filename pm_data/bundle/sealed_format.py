@@ -20,7 +20,7 @@ MAX_STORED_BYTES = BLOCK_BYTES + 1024
 MAX_BLOCKS = 2**22
 """Most blocks of a bundle: half a terabyte of records; so the places of all fit into 64 MiB."""
 
-MAX_RATIO = 256
+MAX_RATIO = 64
 """Most bytes of records for each byte of a sealed file; more are no records, but a trap for readers."""
 
 MAX_FRAME_HEADER_BYTES = 18

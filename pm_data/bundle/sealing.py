@@ -96,6 +96,9 @@ def _seal_shard(bundle: Bundle, shard: int, on_read: Callable[[int], None]) -> S
     assert told is not None  # the run is closed, and without damage
     plain, target = bundle.run.frames(shard), bundle.run.sealed(shard)
     if shard in bundle.sealed:
+        with closing(SealedFile(target)) as source:
+            if not source.is_table_whole or source.size != told.bytes:
+                raise DamageError(f"{target} is damaged: see capture-verify")
         return SealedShard(shard, Outcome.ALREADY, told.bytes, target.stat().st_size)
     try:
         with new_file(target) as fd:

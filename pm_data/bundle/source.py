@@ -1,6 +1,7 @@
 """What a shard is read from: a `.frames` file, or the same bytes out of a sealed one."""
 
 import io
+from bisect import bisect_right
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -133,12 +134,19 @@ class SealedFile:
 
     def next_data(self, offset: int) -> int | None:
         """Return where the next bytes at or after `offset` are in a block that at least begins as one."""
+        ends = self._blocks.ends
         number = offset // BLOCK_BYTES
-        while number < len(self._blocks.ends):
-            start, _end = self._blocks.place(number)
+        while number < len(ends):
+            start, end = self._blocks.place(number)
+            stored = osdep.next_data(self._file.fileno(), start)
+            if stored is None or stored >= end:
+                after = len(ends) if stored is None else bisect_right(ends, stored)
+                self._note_bad(number, after)
+                number = after
+                continue
             if parse_frame_header(read_at(self._file, start, MAX_FRAME_HEADER_BYTES)) is not None:
                 return max(offset, number * BLOCK_BYTES)
-            self._note_bad(number)
+            self._note_bad(number, number + 1)
             number += 1
         return None
 
@@ -147,21 +155,22 @@ class SealedFile:
         size = self._blocks.plain_size(number)
         plain = self._decompressor.decompress(read_at(self._file, start, end - start), size)
         if plain is None:
-            self._note_bad(number)
+            self._note_bad(number, number + 1)
             return bytes(size)
         self._judged = max(self._judged, number + 1)
         return plain
 
-    def _note_bad(self, number: int) -> None:
-        """Take note of a block that cannot be decoded, once; reading goes forward, but for second looks."""
-        if number < self._judged:
+    def _note_bad(self, first: int, after: int) -> None:
+        """Take note of blocks that cannot be decoded, once; reading goes forward, but for second looks."""
+        first = max(first, self._judged)
+        if first >= after:
             return
-        self._judged = number + 1
-        start, end = self._blocks.place(number)
-        if self.bad_blocks and self.bad_blocks[-1].after == number:
-            self.bad_blocks[-1] = self.bad_blocks[-1]._replace(after=number + 1, end=end)
+        self._judged = after
+        start, end = self._blocks.place(first)[0], self._blocks.ends[after - 1]
+        if self.bad_blocks and self.bad_blocks[-1].after == first:
+            self.bad_blocks[-1] = self.bad_blocks[-1]._replace(after=after, end=end)
         else:
-            self.bad_blocks.append(BadBlocks(number, number + 1, start, end))
+            self.bad_blocks.append(BadBlocks(first, after, start, end))
 
 
 def open_source(path: Path) -> Source:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pm_data.bundle.sealed_format import BLOCK_BYTES
 from pm_data.errors import UsageError
 
+_MAGIC = b"\x28\xb5\x2f\xfd"
 _LEVEL = 6
 """From here on smaller files take several times as long."""
 
@@ -37,6 +38,8 @@ def parse_frame_header(data: bytes) -> FrameHeader | None:
 
     Such a one needs no dictionary, has a checksum, and says that it decodes to at most a block.
     """
+    if not data.startswith(_MAGIC):  # an exception costs more
+        return None
     zstandard = library()
     try:
         found = zstandard.get_frame_parameters(data)

@@ -37,7 +37,7 @@ class Allocator:
         """Texts that were found fit for an intent line; to look at each letter takes a microsecond."""
         self.refused: Counter[str] = Counter()
 
-    def check(self, strategy_id: str, intents: Intents) -> list[Passed]:
+    def check(self, strategy_id: str, intents: Intents) -> list[Intent]:
         """Return the intents that pass.
 
         Raises:
@@ -45,41 +45,46 @@ class Allocator:
         """
         if intents is None:
             return []
-        # A list, as nearly always, needs no look at what makes an iterable.
-        if type(intents) is not list and (not isinstance(intents, Iterable) or isinstance(intents, Set)):
+        if type(intents) is list:
+            if self.limits is None and self._are_sound_orders(intents):
+                return intents
+        elif not isinstance(intents, Iterable) or isinstance(intents, Set):
             raise StrategyError(
                 f"strategy {strategy_id} returned {type(intents).__name__}, not intents in an order"
             )
-        known, limits, new = self._line_texts, self.limits, tuple.__new__
-        passed = []
+        return [intent for intent in intents if self._passes(strategy_id, intent)]
+
+    def _are_sound_orders(self, intents: list[Intent]) -> bool:
+        """Return whether these are orders that pass, as nearly all do, at a glance; `_fault` has the rules."""
+        known = self._line_texts
         for intent in intents:
-            # An order without a fault, as nearly all are, is known at once; `_fault` has the rules.
-            is_sound = False
-            if type(intent) is PlaceOrderIntent:
-                market_id, side, price_e6, size_e6, order_type, tif, urgency, tag = intent
-                is_sound = (
-                    type(market_id) is type(tag) is str
-                    and market_id in known
-                    and tag in known
-                    and type(size_e6) is type(price_e6) is int
-                    and 0 < size_e6 <= _MAX_SIZE_E6
-                    and 0 < price_e6 <= 1_000_000
-                    and side in _SIDES
-                    and order_type in _ORDER_TYPES
-                    and tif in _TIFS
-                    and urgency in _URGENCIES
-                )
-            elif not isinstance(intent, Intent):
-                raise StrategyError(f"strategy {strategy_id} returned {type(intent).__name__}, not an intent")
-            reason = None if is_sound else self._fault(intent)
-            if reason is None and limits is not None:
-                reason = limits.refusal(strategy_id, intent)
-            if reason:
-                self.refused[reason] += 1
-            else:
-                # Not Passed(...): this makes the same object in a third of the time.
-                passed.append(new(Passed, (strategy_id, intent)))
-        return passed
+            if type(intent) is not PlaceOrderIntent:
+                return False
+            market_id, side, price_e6, size_e6, order_type, tif, urgency, tag = intent
+            if not (
+                type(market_id) is type(tag) is str
+                and market_id in known
+                and tag in known
+                and type(size_e6) is type(price_e6) is int
+                and 0 < size_e6 <= _MAX_SIZE_E6
+                and 0 < price_e6 <= 1_000_000
+                and side in _SIDES
+                and order_type in _ORDER_TYPES
+                and tif in _TIFS
+                and urgency in _URGENCIES
+            ):
+                return False
+        return True
+
+    def _passes(self, strategy_id: str, intent: object) -> bool:
+        if not isinstance(intent, Intent):
+            raise StrategyError(f"strategy {strategy_id} returned {type(intent).__name__}, not an intent")
+        reason = self._fault(intent)
+        if reason is None and self.limits is not None:
+            reason = self.limits.refusal(strategy_id, intent)
+        if reason is not None:
+            self.refused[reason] += 1
+        return reason is None
 
     def _fault(self, intent: Intent) -> str | None:
         """Return why an intent cannot be taken, None when it can."""

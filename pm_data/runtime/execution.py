@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pm_data._fast import e6, events, ledger, store
-from pm_data.runtime.allocator import Passed
 from pm_data.runtime.fees import FeeModel
 from pm_data.runtime.markets import Markets
-from pm_data.strategy import CancelIntent, Fill, MergeIntent, PlaceOrderIntent, SplitIntent
+from pm_data.strategy import CancelIntent, Fill, Intent, MergeIntent, PlaceOrderIntent, SplitIntent
 
 _HALF_E6 = 500_000
 
@@ -81,8 +80,8 @@ class SimExecution:
             return None
         return taken
 
-    def execute(self, intents: Sequence[Passed], seq: int) -> list[Fill]:
-        """Acknowledge intents one after another; return their fills, which are booked.
+    def execute(self, strategy_id: str, intents: Sequence[Intent], seq: int) -> list[Fill]:
+        """Acknowledge a strategy's intents one after another; return their fills, which are booked.
 
         An order has one fill or none, a split or merge two or none.
 
@@ -92,18 +91,17 @@ class SimExecution:
         """
         fills: list[Fill] = []
         makers = 0
-        for passed in intents:
-            intent = passed.intent
+        for intent in intents:
             found: list[Fill] | str
             if type(intent) is PlaceOrderIntent and intent.urgency == "maker":
                 makers += 1
                 continue
             if isinstance(intent, PlaceOrderIntent):
-                found = self._take(passed, intent, seq)
+                found = self._take(strategy_id, intent, seq)
             elif isinstance(intent, CancelIntent):
                 continue
             else:
-                found = self._exchange(passed, intent, seq)
+                found = self._exchange(strategy_id, intent, seq)
             if isinstance(found, str):
                 self.unfilled[found] += 1
             else:
@@ -113,7 +111,7 @@ class SimExecution:
             self.unfilled["maker"] += makers
         return fills
 
-    def _take(self, passed: Passed, intent: PlaceOrderIntent, seq: int) -> list[Fill] | str:
+    def _take(self, strategy_id: str, intent: PlaceOrderIntent, seq: int) -> list[Fill] | str:
         """Return the fill of an order, or why there is none."""
         if intent.urgency != "taker":
             return "maker"
@@ -151,9 +149,11 @@ class SimExecution:
         if taken is None:
             taken = self.taken[(market_id, is_buy)] = _Taken(shown_price, shown_size)
         taken.taken_e6 += size_e6
-        return [Fill(passed.strategy_id, market_id, intent.side, price_e6, size_e6, fee_e6, seq, intent.tag)]
+        return [Fill(strategy_id, market_id, intent.side, price_e6, size_e6, fee_e6, seq, intent.tag)]
 
-    def _exchange(self, passed: Passed, intent: SplitIntent | MergeIntent, seq: int) -> list[Fill] | str:
+    def _exchange(
+        self, strategy_id: str, intent: SplitIntent | MergeIntent, seq: int
+    ) -> list[Fill] | str:
         """Return the two fills of a split or merge, or why there are none."""
         pair = self._markets.pair(intent.market_id)
         if pair is None:
@@ -173,7 +173,7 @@ class SimExecution:
             self._account.merge(*pair, size_e6)
             side = "sell"
         return [
-            Fill(passed.strategy_id, market_id, side, _HALF_E6, size_e6, 0, seq, intent.tag)
+            Fill(strategy_id, market_id, side, _HALF_E6, size_e6, 0, seq, intent.tag)
             for market_id in pair
         ]
 

@@ -22,12 +22,14 @@ from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
 from pm_data.runtime.timers import Timers
-from pm_data.strategy import Context, Fill, Intents, Portfolio, Strategy
+from pm_data.strategy import Context, Fill, Intent, Intents, Portfolio, Strategy
 
 MAX_FILL_ROUNDS = 16
 """How often on_fill may answer a fill with new intents at one event."""
 
 Callback = Callable[..., Intents]
+Group = tuple[str, list[Intent]]
+"""A strategy and those of its intents that passed."""
 IntentSink = Callable[[int, Passed], None]
 EventSink = Callable[[events.Event], None]
 FillSink = Callable[[Fill], None]
@@ -181,45 +183,45 @@ class Orchestrator:
         if not listeners:
             return
         market = self.stream.store.market(event.market_id)
-        intents: list[Passed] = []
+        groups: list[Group] = []
         for name, callback in listeners:
             context = self._contexts[name]
             answer = self._call(name, callback, event.seq, context, event, market, self._portfolio)
-            if answer is not None:
-                intents += self._check(name, answer)
-        if intents:
-            self._execute(intents, event.seq)
+            self._gather(groups, name, answer)
+        if groups:
+            self._execute(groups, event.seq)
 
     def _fire_timers(self, event: events.Event) -> None:
-        intents: list[Passed] = []
+        groups: list[Group] = []
         for name, due_ns in self._timers.take(event.ts_recv):
             context = self._contexts[name]
             callback = self._strategies[name].on_timer
             answer = self._call(name, callback, event.seq, context, due_ns, self._portfolio)
-            intents += self._check(name, answer)
-        if intents:
-            self._execute(intents, event.seq)
+            self._gather(groups, name, answer)
+        if groups:
+            self._execute(groups, event.seq)
 
     def _settle(self, event: events.MarketStatus) -> None:
         if event.status == "resolved" and event.cause in _PAYOUTS_E6:
             self.ledger.settle(event.market_id, _PAYOUTS_E6[event.cause])
 
-    def _execute(self, intents: list[Passed], seq: int) -> None:
+    def _execute(self, groups: list[Group], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
-        fills = self._execute_round(intents, seq)
+        fills = self._execute_round(groups, seq)
         if fills:
             self._answer(fills, seq)
         if self._limits is not None:
             self._limits.event_done()
 
-    def _execute_round(self, intents: list[Passed], seq: int) -> list[Fill]:
-        for strategy_id, _intent in intents:
-            self.intents_by_strategy[strategy_id] += 1
-        if self._on_intent is not None:
-            for passed in intents:
-                self._on_intent(seq, passed)
-        fills = self._fill(intents, seq)
-        self.intents += len(intents)
+    def _execute_round(self, groups: list[Group], seq: int) -> list[Fill]:
+        fills: list[Fill] = []
+        for strategy_id, intents in groups:
+            self.intents += len(intents)
+            self.intents_by_strategy[strategy_id] += len(intents)
+            if self._on_intent is not None:
+                for intent in intents:
+                    self._on_intent(seq, Passed(strategy_id, intent))
+            fills += self._fill(strategy_id, intents, seq)
         self.fills += len(fills)
         if self._on_fill is not None:
             for fill in fills:
@@ -229,16 +231,16 @@ class Orchestrator:
         return fills
 
     def _answer(self, fills: list[Fill], seq: int) -> None:
-        intents = self._answers_to(fills, seq)
+        groups = self._answers_to(fills, seq)
         for _round in range(MAX_FILL_ROUNDS):
-            if not intents:
+            if not groups:
                 return
-            intents = self._answers_to(self._execute_round(intents, seq), seq)
-        if intents:
-            self.allocator.refused["fill_rounds"] += len(intents)
+            groups = self._answers_to(self._execute_round(groups, seq), seq)
+        if groups:
+            self.allocator.refused["fill_rounds"] += sum(len(intents) for _strategy_id, intents in groups)
 
-    def _answers_to(self, fills: list[Fill], seq: int) -> list[Passed]:
-        answers: list[Passed] = []
+    def _answers_to(self, fills: list[Fill], seq: int) -> list[Group]:
+        groups: list[Group] = []
         for fill in fills:
             strategy = self._strategies[fill.strategy_id]
             if type(strategy).on_fill is Strategy.on_fill:
@@ -248,17 +250,22 @@ class Orchestrator:
             answer = self._call(
                 fill.strategy_id, strategy.on_fill, seq, context, fill, market, self._portfolio
             )
-            answers += self._check(fill.strategy_id, answer)
-        return answers
+            self._gather(groups, fill.strategy_id, answer)
+        return groups
+
+    def _gather(self, groups: list[Group], name: str, answer: Intents) -> None:
+        """Append what passes of an answer."""
+        if answer is not None and (intents := self._check(name, answer)):
+            groups.append((name, intents))
 
     def _call_each(self, callback: str) -> None:
         seq = self._moment.seq = self.canonical_events
-        intents: list[Passed] = []
+        groups: list[Group] = []
         for name, strategy in self._strategies.items():
             context = self._contexts[name]
             answer = self._call(name, getattr(strategy, callback), seq, context, self._portfolio)
-            intents += self._check(name, answer)
-        self._execute(intents, seq)
+            self._gather(groups, name, answer)
+        self._execute(groups, seq)
 
     def _call(self, name: str, callback: Callback, seq: int, *arguments: Any) -> Intents:
         try:

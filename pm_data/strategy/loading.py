@@ -30,36 +30,65 @@ def load_strategies(names: Iterable[str], settings: Iterable[str]) -> dict[str, 
     """
     classes: dict[str, type[Strategy]] = {}
     for name in names:
-        strategy_id = name.rpartition(":")[2]
-        if not strategy_id.isprintable() or "|" in strategy_id:
-            raise UsageError(f"--strategy {name}: a name with '|' or a line break is no strategy's id")
+        strategy_id = strategy_id_of(name)
         if strategy_id in classes:
             raise UsageError(f"--strategy {name}: a strategy named {strategy_id} is there already")
-        classes[strategy_id] = _find(name)
+        classes[strategy_id] = find_strategy(name)
     values: dict[str, dict[str, Parameter]] = {
         strategy_id: dict(found.parameters) for strategy_id, found in classes.items()
     }
     for setting in settings:
         _apply_setting(setting, values)
     return {
-        strategy_id: _make(strategy_id, classes[strategy_id], values[strategy_id])
+        strategy_id: make_strategy(strategy_id, classes[strategy_id], values[strategy_id])
         for strategy_id in sorted(classes)
     }
 
 
-def _find(name: str) -> type[Strategy]:
-    found = _import(name, BUILTIN.get(name, name))
+def strategy_id_of(name: str) -> str:
+    """Return the id of a strategy that is asked for by name: the name without its module.
+
+    Raises:
+        UsageError: it cannot stand in an intent line.
+    """
+    strategy_id = name.rpartition(":")[2]
+    if not strategy_id.isprintable() or "|" in strategy_id:
+        raise UsageError(f"--strategy {name}: a name with '|' or a line break is no strategy's id")
+    return strategy_id
+
+
+def find_strategy(name: str) -> type[Strategy]:
+    """Return the class of a built-in name, an entry point, or `package.module:Class`, checked.
+
+    Raises:
+        UsageError: there is none, or it is no strategy.
+    """
+    return checked_strategy(f"--strategy {name}", _import(name, BUILTIN.get(name, name)))
+
+
+def checked_strategy(label: str, found: object) -> type[Strategy]:
+    """Return a class if it is a strategy whose callbacks have their names.
+
+    Args:
+        label: begins the text of an error.
+
+    Raises:
+        UsageError: it is not, or one is misspelt.
+    """
     if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise UsageError(f"--strategy {name}: not a class derived from pm_data.strategy.Strategy")
+        raise UsageError(f"{label}: not a class derived from pm_data.strategy.Strategy")
     misspelt = [key for key in dir(found) if key.startswith("on_") and key not in CALLBACKS]
     if misspelt:
-        raise UsageError(
-            f"--strategy {name}: no callback is named {misspelt[0]} (there are {', '.join(CALLBACKS)})"
-        )
+        raise UsageError(f"{label}: no callback is named {misspelt[0]} (there are {', '.join(CALLBACKS)})")
     return found
 
 
-def _make(strategy_id: str, found: type[Strategy], values: Mapping[str, Parameter]) -> Strategy:
+def make_strategy(strategy_id: str, found: type[Strategy], values: Mapping[str, Parameter]) -> Strategy:
+    """Return a strategy with these values of all its parameters.
+
+    Raises:
+        UsageError: its constructor raised.
+    """
     try:
         return found(values)
     except Exception as error:  # a stranger's code may raise anything

@@ -1,7 +1,7 @@
 """Run commands on input of strangers and measure them: exit code, seconds, memory, output.
 
-Run as a script, it reads argument lists as JSON and runs each in a process forked from one that has
-everything imported already; `guarded` is the other side.
+Run as a script, it reads lists of argument lists, as lines of JSON, and runs each in a process forked from
+one that has everything imported already; `Guard` is the other side.
 """
 
 import json
@@ -25,17 +25,30 @@ _MEMORY_LIMIT_BYTES = 2**31
 _OUTPUT_KEPT_BYTES = 2**20
 
 
-def guarded(*commands):
-    """Run `pm_data` with each of these argument lists; return an Outcome for each."""
-    done = subprocess.run(
-        [sys.executable, __file__],
-        input=json.dumps([[os.fsdecode(argument) for argument in command] for command in commands]),
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        text=True,
-        check=True,
-    )
-    return [Outcome(*line) for line in json.loads(done.stdout)]
+class Guard:
+    """A process that runs commands of `pm_data`, for as long as the `with` block."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_unused):
+        self._process.communicate()
+
+    def run(self, *commands):
+        """Run each of these argument lists; return an Outcome for each."""
+        lists = [[os.fsdecode(argument) for argument in command] for command in commands]
+        self._process.stdin.write(json.dumps(lists) + "\n")
+        self._process.stdin.flush()
+        return [Outcome(*line) for line in json.loads(self._process.stdout.readline())]
 
 
 def _import_all():
@@ -98,4 +111,5 @@ def _run(arguments):
 if __name__ == "__main__":
     sys.path.remove(str(Path(__file__).parent))
     _import_all()
-    print(json.dumps([_run(arguments) for arguments in json.load(sys.stdin)]))
+    for line in sys.stdin:
+        print(json.dumps([_run(arguments) for arguments in json.loads(line)]), flush=True)

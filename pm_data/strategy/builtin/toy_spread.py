@@ -28,7 +28,8 @@ class ToySpread(Strategy):
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         super().__init__(parameters)
         self._min_spread_e6: int = self.params["min_spread_e6"]
-        self._rest = (*(self.params[name] for name in ("size_e6", "order_type", "tif", "urgency")), "toy_spread")
+        terms = (self.params[name] for name in ("size_e6", "order_type", "tif", "urgency"))
+        self._rest = (*terms, "toy_spread")
 
     def on_top_of_book(
         self, ctx: Context, event: TopOfBookUpdate, market_state: MarketState, portfolio: Portfolio
@@ -38,6 +39,7 @@ class ToySpread(Strategy):
         if bid is None or ask is None or ask - bid < self._min_spread_e6:
             return None
         market_id, rest = event.market_id, self._rest
-        # Field by field the same, and made in two thirds of the time of a call with eight arguments.
-        make = PlaceOrderIntent._make
-        return [make((market_id, "buy", bid, *rest)), make((market_id, "sell", ask, *rest))]
+        return [
+            PlaceOrderIntent(market_id, "buy", bid, *rest),
+            PlaceOrderIntent(market_id, "sell", ask, *rest),
+        ]
