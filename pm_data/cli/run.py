@@ -78,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration-seconds", type=arguments.seconds, metavar="S", help="live: end after S seconds"
     )
+    arguments.add_book_checks(parser)
     parser.add_argument(
         "--checkpoints",
         type=Path,
@@ -213,6 +214,7 @@ def _run(
         args.print_pnl,
         args.print_summary_json,
         args.print_latency_report_json or (args.mode == "live" and args.report is not None),
+        args.book_checks,
     )
     with ExitStack() as stack:
         trail = None
