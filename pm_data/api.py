@@ -14,6 +14,7 @@ from pm_data import config
 from pm_data._fast import events
 from pm_data.bundle import opening
 from pm_data.bundle.damage import Damage
+from pm_data.bundle.replay import ReplayRecords
 from pm_data.errors import UsageError
 from pm_data.frame import Control, Record
 from pm_data.jsonlib import JsonObject
@@ -73,6 +74,9 @@ class RunBundle:
         Raises:
             DamageError: at damage, unless salvage was asked for.
         """
+        return iter(self._replay())
+
+    def _replay(self) -> ReplayRecords:
         return self._bundle.replay_records(lambda _tail: None, self.damage.append if self._salvage else None)
 
     def frames(self, *, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Record]:
@@ -91,21 +95,23 @@ class RunBundle:
             if not record.control and (start_ns is None or record.rx_mono_ns >= start_ns):
                 yield record
 
-    def events(self, *, market_id: str | None = None, kind: str | None = None) -> Iterator[events.Event]:
+    def events(
+        self, *, market_id: str | None = None, kind: str | None = None, book_checks: str = "off"
+    ) -> Iterator[events.Event]:
         """Yield the canonical events.
 
         Args:
             market_id: only those of this token.
             kind: only `top_of_book`, `trade` or `status`.
+            book_checks: `off`, `count` or `suspect`.
 
         Raises:
             DamageError: as `records`.
+            ValueError: book_checks is none of these.
         """
-        stream = EventStream()
-        for record in self.records():
-            for event in stream.process(record):
-                if market_id in (None, event.market_id) and kind in (None, event.kind):
-                    yield event
+        for event in EventStream(book_checks=book_checks).replay(self.records()):
+            if market_id in (None, event.market_id) and kind in (None, event.kind):
+                yield event
 
     def book(self, token: str, *, at: int | None = None) -> Book | None:
         """Return a token's book; None where no record up to then names the token.
@@ -144,6 +150,8 @@ class RunBundle:
         *,
         params: Mapping[str, Mapping[str, Parameter]] | None = None,
         max_events: int | None = None,
+        max_seconds: float | None = None,
+        book_checks: str = "off",
         **settings: object,
     ) -> JsonObject:
         """Run strategies over the bundle and return the line that `pm_data run` prints, all keys in it.
@@ -152,10 +160,13 @@ class RunBundle:
             strategies: one, or several.
             params: strategy id to parameters, for those given by name or class.
             max_events: canonical events after which the run ends.
+            max_seconds: receive time from the first record on after which it ends.
+            book_checks: `off`, `count` or `suspect`.
             settings: `sim_…` and `alloc_…` fields of `pm_data.config.Config`, such as `sim_fee_bps=0`.
 
         Raises:
             TypeError: there is no such setting.
+            ValueError: book_checks is none of these.
             ConfigError, UsageError, StrategyError, DamageError: as the command.
         """
         for name in settings:
@@ -164,10 +175,16 @@ class RunBundle:
         opened_at = time.perf_counter()
         resolved = config.resolve({name: str(value) for name, value in settings.items()}, {})
         options = entrypoint.RunOptions(
-            "replay", max_events, print_hash=True, print_pnl=True, print_summary=True
+            "replay",
+            max_events,
+            max_seconds,
+            print_hash=True,
+            print_pnl=True,
+            print_summary=True,
+            book_checks=book_checks,
         )
         return entrypoint.run(
-            self.records(),
+            self._replay(),
             _instances(strategies, params or {}),
             resolved.config,
             options,

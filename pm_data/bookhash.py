@@ -9,6 +9,29 @@ def level_text(price: str, size: str) -> str:
     return f'{{"price":"{price}","size":"{size}"}}'
 
 
+def hash_beginning(
+    market: str, asset_id: str, timestamp_ms_text: str, bids_text: str, asks_text: str, min_order_size: str
+) -> "hashlib._Hash":
+    """Return the SHA-1 of the hashed text up to the tick size; arguments as `hash_sides`."""
+    # The venue hashes the JSON it would send from its REST interface, with the hash itself left empty.
+    text = (
+        f'{{"market":"{market}","asset_id":"{asset_id}","timestamp":"{timestamp_ms_text}","hash":"",'
+        f'"bids":[{bids_text}],"asks":[{asks_text}],"min_order_size":"{min_order_size}","tick_size":"'
+    )
+    # A lone surrogate in a venue's text must give a mismatch, not an exception.
+    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+
+
+def hash_middle(tick_size: str, neg_risk: bool) -> bytes:
+    """Return what follows `hash_beginning`, up to the last trade price."""
+    return f'{tick_size}","neg_risk":{"true" if neg_risk else "false"},"last_trade_price":"'.encode()
+
+
+def hash_ending(last_trade_price: str) -> bytes:
+    """Return what follows `hash_middle`."""
+    return f'{last_trade_price}"}}'.encode()
+
+
 def hash_sides(
     market: str,
     asset_id: str,
@@ -21,15 +44,9 @@ def hash_sides(
     last_trade_price: str,
 ) -> str:
     """Return the hash of a book whose sides are level texts joined by commas; otherwise as `book_hash`."""
-    # The venue hashes the JSON it would send from its REST interface, with the hash itself left empty.
-    text = (
-        f'{{"market":"{market}","asset_id":"{asset_id}","timestamp":"{timestamp_ms_text}","hash":"",'
-        f'"bids":[{bids_text}],"asks":[{asks_text}],"min_order_size":"{min_order_size}",'
-        f'"tick_size":"{tick_size}","neg_risk":{"true" if neg_risk else "false"},'
-        f'"last_trade_price":"{last_trade_price}"}}'
-    )
-    # A lone surrogate in a venue's text must give a mismatch, not an exception.
-    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    digest = hash_beginning(market, asset_id, timestamp_ms_text, bids_text, asks_text, min_order_size)
+    digest.update(hash_middle(tick_size, neg_risk) + hash_ending(last_trade_price))
+    return digest.hexdigest()
 
 
 def book_hash(

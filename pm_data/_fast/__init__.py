@@ -16,7 +16,7 @@ from pm_data._fast.digest import source_digest
 from pm_data.errors import ConfigError
 
 VARIABLE = "PM_DATA_CORE"
-STEMS = ("e6", "events", "decode", "store", "ledger", "records", "loop", "histogram")
+STEMS = ("e6", "events", "decode", "checks", "store", "ledger", "records", "loop", "histogram")
 _HERE = Path(__file__).parent
 
 
@@ -40,6 +40,7 @@ class Core(NamedTuple):
     e6: ModuleType
     events: ModuleType
     decode: ModuleType
+    checks: ModuleType
     store: ModuleType
     ledger: ModuleType
     records: ModuleType
@@ -105,6 +106,7 @@ CORE = _in_force.name
 """The core in force, `compiled` or `pure`; `REASON` says why it is pure where nobody asked for that."""
 
 if TYPE_CHECKING:
+    from pm_data._fast import checks_py as checks
     from pm_data._fast import decode_py as decode
     from pm_data._fast import e6_py as e6
     from pm_data._fast import events_py as events
@@ -114,7 +116,7 @@ if TYPE_CHECKING:
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, decode, store, ledger, records, loop, histogram = _in_force
+    _, e6, events, decode, checks, store, ledger, records, loop, histogram = _in_force
 
 
 def fallback_notice() -> str | None:
@@ -128,6 +130,7 @@ __all__ = [
     "STEMS",
     "Core",
     "CoreUnavailableError",
+    "checks",
     "decode",
     "e6",
     "events",

@@ -44,7 +44,7 @@ def to_e6(text: str) -> int:
         raise BadNumberError(f"not a plain decimal: {text[:40]!r}")
     whole, fraction, bare_fraction = match.groups()
     decimals = fraction or bare_fraction or ""
-    value = int(whole or "0") * ONE_E6 + int(decimals[:6].ljust(6, "0"))
+    value = int((whole or "") + decimals[:6].ljust(6, "0"))
     if decimals[6:7] >= "5":
         value += 1
     return require_int64(value)

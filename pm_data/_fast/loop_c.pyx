@@ -285,16 +285,19 @@ cdef class Loop:
             self._run_ahead(records, limit, max_ns)
             return
         end_ns = None
+        last_ns = 0
         for record in records:
             if max_ns is not None:
                 if end_ns is None:
                     end_ns = record.rx_mono_ns + max_ns
                 if record.rx_mono_ns >= end_ns:
-                    return
+                    break
             if not self._hand_over(self._stream.process(record), limit):
                 return
             if self._after_frame is not None and not record.control:
                 self._after_frame(record.rx_mono_ns)
+            last_ns = record.rx_mono_ns
+        self._hand_over(self._stream.finish(last_ns), limit)
 
     cdef int _run_ahead(self, records, int64_t limit, max_ns) except -1:
         cdef Merged merged = Merged(list(records.shards), records.scanner)
@@ -304,7 +307,7 @@ cdef class Loop:
         cdef Numbering numbering
         cdef Counts counts = Counts(0, 0, 0, 0)
         cdef list events = []
-        cdef int64_t seq = self._stream.seq, frames = 0
+        cdef int64_t seq = self._stream.seq, frames = 0, last_ns = 0
         cdef bint goes_on = True
         self._note_timer()
         records.begin_digests()
@@ -342,7 +345,12 @@ cdef class Loop:
                         goes_on = self._hand_over(events, limit)
                         events.clear()
                 if goes_on:
+                    last_ns = merged.heads.stamp
                     merged.advance()
+            if goes_on:
+                self._stream.seq = seq
+                self._hand_over(self._stream.finish(last_ns), limit)
+                seq = self._stream.seq
         except:
             records.abandon()
             raise

@@ -24,6 +24,9 @@ class Stream(Protocol):
     def process(self, record: Record) -> list[Any]:
         """Return a record's events."""
 
+    def finish(self, last_ns: int) -> list[Any]:
+        """Return the events of the stream's end, which stand at the last record's stamp."""
+
 
 class Listener(NamedTuple):
     """A strategy's callback for tops of book, and what it is called with beside the event and the market."""
@@ -89,16 +92,26 @@ class Loop:
             max_events: end when so many were delivered in all.
             max_ns: take no record whose stamp is this much or more after the first one's.
         """
-        process, deliver, moment = self._stream.process, self._deliver, self._moment
+        process = self._stream.process
+        last_ns = 0
         for record in records if max_ns is None else _within(records, max_ns):
-            for event in process(record):
-                self.delivered += 1
-                moment.seq, moment.ts_recv = event.seq, event.ts_recv
-                deliver(event)
-                if self.delivered == max_events:
-                    return
+            if not self._hand_over(process(record), max_events):
+                return
             if self._after_frame is not None and not record.control:
                 self._after_frame(record.rx_mono_ns)
+            last_ns = record.rx_mono_ns
+        self._hand_over(self._stream.finish(last_ns), max_events)
+
+    def _hand_over(self, events: Iterable[Any], max_events: int | None) -> bool:
+        """Deliver a record's events; return whether the run goes on."""
+        deliver, moment = self._deliver, self._moment
+        for event in events:
+            self.delivered += 1
+            moment.seq, moment.ts_recv = event.seq, event.ts_recv
+            deliver(event)
+            if self.delivered == max_events:
+                return False
+        return True
 
 
 def _within(records: Iterable[Record], max_ns: int) -> Iterator[Record]:

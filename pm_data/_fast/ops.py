@@ -76,6 +76,38 @@ class ResolvedOp(NamedTuple):
 Op = BookOp | ChangeOp | TradeOp | TickSizeOp | ResolvedOp
 
 
+class MarketFacts(NamedTuple):
+    """What a universe record says of a market; None where it does not say."""
+
+    condition_id: str
+    asset_ids: tuple[str, ...]
+    tick_size_e6: int | None
+    order_min_size_e6: int | None
+    neg_risk: bool | None
+
+
+class GlobalState(NamedTuple):
+    """The whole run at a moment.
+
+    Args:
+        new, live, suspect, resolved: tokens in each state.
+        markets: that a message named.
+        ts_event: exchange time of the last message applied, ns.
+        ts_recv: its receive stamp, ns.
+    """
+
+    new: int
+    live: int
+    suspect: int
+    resolved: int
+    markets: int
+    ts_event: int | None
+    ts_recv: int | None
+    top_of_book_events: int
+    trade_events: int
+    status_events: int
+
+
 class TokenState(NamedTuple):
     """What a token is in, to bring a token of another StateStore there; fields as those of `MarketState`.
 

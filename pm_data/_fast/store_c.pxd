@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from pm_data._fast.checks_c cimport BookChecks, Side, Verdict
 from pm_data._fast.decode_c cimport Decoder, Level, Op
 
 
@@ -11,12 +12,6 @@ cdef enum Status:
     LIVE
     SUSPECT
     RESOLVED
-
-
-ctypedef struct Side:
-    Level *levels            # price is the key
-    Py_ssize_t count
-    Py_ssize_t capacity
 
 
 ctypedef struct Top:
@@ -69,6 +64,13 @@ cdef class StateStore:
     cdef int64_t _bid_scan_count
     cdef int64_t _ask_scan_count
     cdef int64_t _tob_sample_misses
+    cdef BookChecks _checks  # None where they are off
+    cdef bint _suspecting
+    cdef int64_t[4] _statuses
+    cdef dict _pairs         # asset id -> both of its market's, by universe records
+    cdef dict _legs          # market -> its tokens, by frames
+    cdef int64_t _ts_event
+    cdef int64_t _ts_recv
 
     cdef MarketState _token(self, asset_id)
     cdef MarketState _numbered(self, Numbering numbering, int32_t number)
@@ -83,6 +85,17 @@ cdef class StateStore:
         int64_t ts_recv,
         int64_t seq,
         list events,
+    ) except -1
+    cdef int _join(self, MarketState token, market) except -1
+    cdef int _set_status(self, MarketState token, Status status, str cause) except -1
+    cdef int _check(
+        self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
+    ) except -1
+    cdef int _judge(
+        self, MarketState token, Verdict verdict, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1
+    cdef int _suspect(
+        self, MarketState token, str cause, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
     ) except -1
     cdef int _apply_change(self, MarketState token, const Op *op) except -1
     cdef int _apply_book(

@@ -14,10 +14,20 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memmove
 
+from pm_data._fast.checks_c cimport (
+    VERDICT_BBO,
+    VERDICT_HASH,
+    VERDICT_NONE,
+    VERDICT_VERIFIED,
+    BookChecks,
+    Side,
+    Verdict,
+)
 from pm_data._fast.decode_c cimport (
     OP_BOOK,
     OP_CHANGE,
     OP_RESOLVED,
+    OP_TICK_SIZE,
     OP_TRADE,
     Decoder,
     Level,
@@ -27,7 +37,9 @@ from pm_data._fast.events_c cimport MarketStatus, TopOfBookUpdate, Trade
 
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS
 from pm_data._fast.e6_py import from_e6
+from pm_data._fast.ops import GlobalState
 from pm_data._fast.store_py import SAMPLES, STORE_COUNTERS
+from pm_data._fast.verdicts import checked_mode
 
 cdef tuple _STATUS_NAMES = ("new", "live", "suspect", "resolved")
 cdef Py_ssize_t _SAMPLES = SAMPLES
@@ -116,6 +128,15 @@ cdef bint _looks_sorted(const Level *levels, Py_ssize_t count, int sign) noexcep
     return True
 
 
+cdef Py_ssize_t _below(const Side *side, depth) except -2:
+    """Return the place of the first level that is not among the `depth` best."""
+    if depth is None:
+        return -1
+    if depth < 0:
+        raise ValueError(f"depth {depth} is not a number of levels")
+    return max(side.count - 1 - min(<object>depth, side.count), -1)
+
+
 @cython.final
 cdef class Numbering:
     """What the numbers in operations mean, of one scan."""
@@ -183,20 +204,20 @@ cdef class MarketState:
     def last_trade_size_e6(self):
         return _optional(self._last_trade_size)
 
-    def bids(self):
-        """Return the bid levels as (price_e6, size_e6), best first."""
+    def bids(self, depth=None):
+        """Return the bid levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
         cdef Py_ssize_t i
         return [
             (self._bids.levels[i].price, self._bids.levels[i].size)
-            for i in range(self._bids.count - 1, -1, -1)
+            for i in range(self._bids.count - 1, _below(&self._bids, depth), -1)
         ]
 
-    def asks(self):
-        """Return the ask levels as (price_e6, size_e6), best first."""
+    def asks(self, depth=None):
+        """Return the ask levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
         cdef Py_ssize_t i
         return [
             (-self._asks.levels[i].price, self._asks.levels[i].size)
-            for i in range(self._asks.count - 1, -1, -1)
+            for i in range(self._asks.count - 1, _below(&self._asks, depth), -1)
         ]
 
     cdef Top _book_top(self) noexcept:
@@ -214,7 +235,12 @@ cdef class MarketState:
 cdef class StateStore:
     """Apply frames to books; one instance is one run's state."""
 
-    def __cinit__(self):
+    def __cinit__(self, str book_checks not None="off"):
+        self._checks = None if checked_mode(book_checks) == "off" else BookChecks()
+        self._suspecting = book_checks == "suspect"
+        self._pairs = {}
+        self._legs = {}
+        self._ts_event = self._ts_recv = -1
         self._decoder = Decoder()
         self._numbering = Numbering(self._decoder.token_texts, self._decoder.market_texts)
         self._tokens = {}
@@ -238,16 +264,39 @@ cdef class StateStore:
         cdef MarketState token
         for asset_id in asset_ids:
             token = self._token(asset_id)
+            if self._checks is not None:
+                self._checks.lose(token.market_id, &token._bids, &token._asks, cause)
             if token._status == LIVE:
-                token._status, token.cause = SUSPECT, cause
-                self._emit_status(token, "suspect", cause, -1, ts_recv, seq, events)
+                self._suspect(token, cause, -1, ts_recv, seq, events)
         return events
+
+    def finish(self, int64_t ts_recv, int64_t seq):
+        """Judge what only the end of the stream ends, and return the events of that."""
+        cdef list events = []
+        cdef MarketState token
+        cdef Verdict verdict
+        if self._checks is not None:
+            for asset_id, verdict in self._checks.finish():
+                token = self._tokens[asset_id]
+                self._judge(token, verdict, -1, ts_recv, seq, events)
+                if verdict == VERDICT_VERIFIED and token._status == LIVE:
+                    self._emit_top(token, -1, ts_recv, seq, events)
+        return events
+
+    def learn(self, facts):
+        """Take what a universe record says of a market."""
+        first, second = facts.asset_ids if len(facts.asset_ids) == 2 else ("", "")
+        if first != second:
+            self._pairs[first] = self._pairs[second] = (first, second)
+        if self._checks is not None:
+            self._checks.learn_facts(facts)
 
     def restore(self, asset_id, state, int64_t ts_recv):
         """Bring a token into this state, without an event; its owner stays."""
         cdef MarketState token = self._token(asset_id)
-        token.market, token.cause = state.market, state.cause
-        token._status = <Status><int>_STATUS_NAMES.index(state.status)
+        if state.market is not None:
+            self._join(token, state.market)
+        self._set_status(token, <Status><int>_STATUS_NAMES.index(state.status), state.cause)
         token._ts_event, token._ts_recv = _or_absent(state.ts_event), ts_recv
         token._top.bid_px, token._top.bid_sz = _or_absent(state.bid_px_e6), _or_absent(state.bid_sz_e6)
         token._top.ask_px, token._top.ask_sz = _or_absent(state.ask_px_e6), _or_absent(state.ask_sz_e6)
@@ -256,6 +305,10 @@ cdef class StateStore:
         token._last_trade_size = _or_absent(state.last_trade_size_e6)
         self._restore_side(&token._bids, state.bids, 1)
         self._restore_side(&token._asks, state.asks, -1)
+        if self._checks is not None:
+            self._checks.learn(state.market, token._tick_size, token._last_trade_price)
+            if token._status == SUSPECT:
+                self._checks.lose(token.market_id, &token._bids, &token._asks, token.cause)
 
     def own(self, asset_ids, int64_t conn):
         """Give tokens that no open connection owns to this one."""
@@ -289,12 +342,37 @@ cdef class StateStore:
         """Return the token's state, kept up to date; None for one that no record has named."""
         return self._tokens.get(asset_id)
 
+    def pair(self, asset_id):
+        """Return both tokens of a token's market, None where the stream has not named both."""
+        pair = self._pairs.get(asset_id)
+        token = self._tokens.get(asset_id)
+        if pair is None and token is not None and token.market is not None:
+            legs = self._legs[token.market]
+            if len(legs) == 2:
+                pair = tuple(legs)
+        return pair
+
+    def global_state(self):
+        """Return the sums over all tokens at this moment."""
+        return GlobalState(
+            self._statuses[<int>NEW],
+            self._statuses[<int>LIVE],
+            self._statuses[<int>SUSPECT],
+            self._statuses[<int>RESOLVED],
+            len(self._legs),
+            _optional(self._ts_event),
+            _optional(self._ts_recv),
+            self._top_of_book_events,
+            self._trade_events,
+            self._status_events,
+        )
+
     def asset_ids(self):
         """Return every token known, in the order in which they were first named."""
         return list(self._tokens)
 
     def counters(self):
-        """Return every counter: FRAME_CLASSES, ITEM_COUNTERS and STORE_COUNTERS."""
+        """Return every counter: FRAME_CLASSES, ITEM_COUNTERS, STORE_COUNTERS, and those of book checks."""
         return {
             **self._decoder.counters,
             "top_of_book_events": self._top_of_book_events,
@@ -306,7 +384,16 @@ cdef class StateStore:
             "bid_scan_count": self._bid_scan_count,
             "ask_scan_count": self._ask_scan_count,
             "tob_sample_misses": self._tob_sample_misses,
+            **({} if self._checks is None else self._checks.counters()),
         }
+
+    def outcomes(self):
+        """Return how the book checks of each token came out; empty where they are off."""
+        return {} if self._checks is None else self._checks.outcomes()
+
+    def incidents(self):
+        """Return the spans in which hashes failed, at most INCIDENTS_KEPT_MAX, in order."""
+        return [] if self._checks is None else self._checks.incidents.kept
 
     def names(self):
         """Return the tables of names seen: `types`, `unknown_types`, `unknown_keys`, `texts`."""
@@ -320,7 +407,21 @@ cdef class StateStore:
         token = self._tokens.get(asset_id)
         if token is None:
             token = self._tokens[asset_id] = MarketState(asset_id)
+            self._statuses[<int>NEW] += 1
         return <MarketState>token
+
+    cdef int _join(self, MarketState token, market) except -1:
+        cdef list legs = self._legs.setdefault(market, [])
+        token.market = market
+        if len(legs) < 3 and token.market_id not in legs:  # a third shows that they are no pair
+            legs.append(token.market_id)
+        return 0
+
+    cdef int _set_status(self, MarketState token, Status status, str cause) except -1:
+        self._statuses[<int>token._status] -= 1
+        self._statuses[<int>status] += 1
+        token._status, token.cause = status, cause
+        return 0
 
     cdef MarketState _numbered(self, Numbering numbering, int32_t number):
         cdef list states = numbering.states
@@ -374,8 +475,11 @@ cdef class StateStore:
             if op.market >= 0:
                 text = <object>PyList_GET_ITEM(numbering.market_texts, op.market)
                 if token.market is not text:
-                    token.market = text
+                    self._join(token, text)
             token._ts_event, token._ts_recv = op.ts_event, ts_recv
+            self._ts_event, self._ts_recv = op.ts_event, ts_recv
+            if self._checks is not None:
+                self._check(token, op, ts_recv, seq, events)
             if op.kind == OP_CHANGE:
                 self._apply_change(token, op)
             elif op.kind == OP_BOOK:
@@ -389,6 +493,40 @@ cdef class StateStore:
             # A token's top of book leaves once a frame, at its last book operation there.
             if op.is_last and token._status == LIVE:
                 self._emit_top(token, op.ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _check(self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events) except -1:
+        """Let the book checks see an operation that is about to be applied."""
+        cdef Verdict verdict
+        if op.kind == OP_TRADE:
+            self._checks.learn(token.market, -1, op.price)
+        elif op.kind == OP_TICK_SIZE:
+            self._checks.learn(token.market, op.price, -1)
+        elif op.kind == OP_BOOK or token._status != NEW:
+            verdict = self._checks.message(token.market_id, token.market, &token._bids, &token._asks, op)
+            self._judge(token, verdict, op.ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _judge(
+        self, MarketState token, Verdict verdict, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        """Mark a token as the verdict on one of its runs says."""
+        if verdict == VERDICT_NONE or not self._suspecting:
+            return 0
+        if verdict != VERDICT_VERIFIED:
+            if token._status == LIVE:
+                cause = "hash" if verdict == VERDICT_HASH else "bbo" if verdict == VERDICT_BBO else "mirror"
+                self._suspect(token, cause, ts_event, ts_recv, seq, events)
+        elif token._status == SUSPECT and token.cause != "gap":
+            self._set_status(token, LIVE, "")
+            self._emit_status(token, "live", "", ts_event, ts_recv, seq, events)
+        return 0
+
+    cdef int _suspect(
+        self, MarketState token, str cause, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
+        self._set_status(token, SUSPECT, cause)
+        self._emit_status(token, "suspect", cause, ts_event, ts_recv, seq, events)
         return 0
 
     cdef int _apply_change(self, MarketState token, const Op *op) except -1:
@@ -410,9 +548,9 @@ cdef class StateStore:
         if op.size >= 0:
             token._last_trade_price = op.size
         if token._status == NEW:
-            token._status = LIVE
+            self._set_status(token, LIVE, "")
         elif token._status == SUSPECT:
-            token._status, token.cause = LIVE, ""
+            self._set_status(token, LIVE, "")
             self._emit_status(token, "live", "", op.ts_event, ts_recv, seq, events)
         return 0
 
@@ -493,9 +631,10 @@ cdef class StateStore:
                 self._not_owner += 1
             elif token._status != RESOLVED:
                 token._ts_event, token._ts_recv = op.ts_event, ts_recv
+                self._ts_event, self._ts_recv = op.ts_event, ts_recv
                 if op.market >= 0:
-                    token.market = self._decoder.market_texts[op.market]
-                token._status, token.cause = RESOLVED, payout
+                    self._join(token, self._decoder.market_texts[op.market])
+                self._set_status(token, RESOLVED, payout)
                 self._emit_status(token, "resolved", payout, op.ts_event, ts_recv, seq, events)
         return 0
 

@@ -76,14 +76,17 @@ _OPENING_BOOK = _shape(
 
 
 class _Numbers(dict[str, int]):
-    """Number texts and their values in e6, from `least` to `most`; others raise BadNumberError."""
+    """Number texts of at most six decimals and their values in e6, from `least` to `most`.
+
+    Others raise BadNumberError or E6OverflowError.
+    """
 
     def __init__(self, least: int, most: int) -> None:
         self._least, self._most = least, most
 
     def __missing__(self, text: str) -> int:
         value = to_e6(text)
-        if not self._least <= value <= self._most or len(text.partition(".")[2]) > 6:
+        if not self._least <= value <= self._most or "." in text[:-7]:
             raise BadNumberError(f"not usual: {text}")
         if len(self) >= _MAX_TEXTS:
             self.clear()
@@ -190,12 +193,14 @@ class UsualFrames:
             return []
         if not (text.startswith('{"price":"') and text.endswith('"}')):
             raise ValueError("no list of levels")
-        # What is left between these separators is a number, or no number text and refused as such.
-        levels = text[10:-2].replace(", ", ",").split('"},{"price":"')
+        # What is left between the separators is a number, or is refused as none.
+        if '", "' in text[:64]:
+            between_levels, within = '"}, {"price":"', '", "size":"'
+        else:
+            between_levels, within = '"},{"price":"', '","size":"'
+        levels = [level.split(within) for level in text[10:-2].split(between_levels)]
         prices, sizes = self._prices, self._sizes
-        return [
-            (prices[price], sizes[size]) for price, size in [level.split('","size":"') for level in levels]
-        ]
+        return [(prices[price], sizes[size]) for price, size in levels]
 
     def _count(self, name: str, messages: int) -> None:
         self._types[name] = self._types.get(name, 0) + messages

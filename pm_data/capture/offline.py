@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pm_data import clock
+from pm_data.bundle.format import MAX_PAYLOAD
 from pm_data.bundle.layout import OwnedRunDir, create_run_dir, new_run_id
 from pm_data.bundle.manifest import CLOSED, FATAL, Manifest, ShardSeal, Totals, write_manifest
 from pm_data.bundle.writer import ShardWriter
@@ -13,8 +14,9 @@ from pm_data.capture.beginning import begin_bundle
 from pm_data.capture.fatal import Cause, Fatal, Reserve
 from pm_data.capture.fixtures import RecordedFrame, list_fixtures, read_fixture
 from pm_data.capture.provenance import begin_manifest
+from pm_data.capture.universe_file import read_universe
 from pm_data.config import Resolved
-from pm_data.errors import FatalCaptureError
+from pm_data.errors import FatalCaptureError, UsageError
 from pm_data.frame import Control, Kind, Record, control_flags, control_payload
 from pm_data.jsonlib import JsonObject
 
@@ -26,26 +28,34 @@ _MAX_INT64 = 2**63 - 1
 _OPENING_AND_END = 2
 
 
-def capture_offline(resolved: Resolved, fixtures_dir: Path, run_id: str | None) -> JsonObject:
+def capture_offline(
+    resolved: Resolved, fixtures_dir: Path, run_id: str | None, universe: Path | None = None
+) -> JsonObject:
     """Write the recorded frames of a directory as one closed run, one shard a file in name order.
 
     Args:
         run_id: None for a new one.
+        universe: a file of markets, which each shard's universe record lists; None for no markets.
 
     Returns:
         What the command prints: `ok`, `run_id`, `run_dir`, `status`, `received`, `written`, `dropped`.
 
     Raises:
-        UsageError: the directory has nothing to read, or the run id is used already.
+        UsageError: the directory has nothing to read, the run id is used already, or the file
+            of markets holds none, or too many for a record.
         FatalCaptureError: a file cannot be read to its end, or the run cannot be written to its end.
         OSError: the run directory cannot be made.
     """
     paths = list_fixtures(fixtures_dir)
+    markets = [] if universe is None else read_universe(universe)
+    opening = {"markets": markets, "removed": []}
+    if len(control_payload(opening)) > MAX_PAYLOAD:
+        raise UsageError(f"{universe} lists {len(markets)} markets, more than one record holds")
     with create_run_dir(Path(resolved.config.data_dir), run_id or new_run_id()) as run:
-        manifest = begin_manifest(run.run_id, "offline", resolved, [])
+        manifest = begin_manifest(run.run_id, "offline", resolved, markets)
         reserve = begin_bundle(run, manifest)
         try:
-            seals = _write_shards(run, paths)
+            seals = _write_shards(run, paths, opening)
             frames = sum(seal.records - _OPENING_AND_END for seal in seals)
             totals = Totals(received=frames, written=frames, dropped=0)
             write_manifest(run, replace(manifest, status=CLOSED, shards=seals, totals=totals))
@@ -74,13 +84,13 @@ def _end_fatally(run: OwnedRunDir, manifest: Manifest, reserve: Reserve, error: 
         write_manifest(run, replace(manifest, status=FATAL))
 
 
-def _write_shards(run: OwnedRunDir, paths: list[Path]) -> list[ShardSeal]:
+def _write_shards(run: OwnedRunDir, paths: list[Path], opening: JsonObject) -> list[ShardSeal]:
     seals = []
     previous_ns = None
     for shard, path in enumerate(paths):
         writer = ShardWriter(run, shard)
         try:
-            for batch in _batches(_records(shard, read_fixture(path), previous_ns)):
+            for batch in _batches(_records(shard, read_fixture(path), previous_ns, opening)):
                 writer.append(batch)
         finally:
             writer.close()
@@ -107,11 +117,14 @@ def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
     yield batch
 
 
-def _records(shard: int, frames: Iterator[RecordedFrame], previous_ns: int | None) -> Iterator[Record]:
-    """Yield the records of one file: a universe record without markets, its frames, and the end.
+def _records(
+    shard: int, frames: Iterator[RecordedFrame], previous_ns: int | None, opening: JsonObject
+) -> Iterator[Record]:
+    """Yield the records of one file: a universe record, its frames, and the end.
 
     Args:
         previous_ns: stamp of the run's last frame so far; None where there is none.
+        opening: what the universe record holds.
     """
     seq = 0
     stamp_ns = 0 if previous_ns is None else previous_ns
@@ -119,15 +132,15 @@ def _records(shard: int, frames: Iterator[RecordedFrame], previous_ns: int | Non
         for frame in frames:
             stamp_ns = _stamp_ns(frame, previous_ns, seq == 0)
             if seq == 0:
-                yield _opening(shard, stamp_ns)
+                yield _control(shard, 0, Control.UNIVERSE, stamp_ns, opening)
                 seq = 1
             yield Record(shard, seq, Kind.TEXT, 0, 0, shard + 1, stamp_ns, stamp_ns, frame.payload)
             seq += 1
             previous_ns = stamp_ns
     except FatalCaptureError:
-        yield from _end(shard, seq, stamp_ns, "fatal")
+        yield from _end(shard, seq, stamp_ns, "fatal", opening)
         raise
-    yield from _end(shard, seq, stamp_ns, "input")
+    yield from _end(shard, seq, stamp_ns, "input", opening)
 
 
 def _stamp_ns(frame: RecordedFrame, previous_ns: int | None, is_first: bool) -> int:
@@ -143,15 +156,11 @@ def _stamp_ns(frame: RecordedFrame, previous_ns: int | None, is_first: bool) -> 
     return stamp_ns
 
 
-def _end(shard: int, seq: int, stamp_ns: int, reason: str) -> Iterator[Record]:
+def _end(shard: int, seq: int, stamp_ns: int, reason: str, opening: JsonObject) -> Iterator[Record]:
     if seq == 0:
-        yield _opening(shard, stamp_ns)
+        yield _control(shard, 0, Control.UNIVERSE, stamp_ns, opening)
         seq = 1
     yield _control(shard, seq, Control.END, stamp_ns, {"reason": reason})
-
-
-def _opening(shard: int, stamp_ns: int) -> Record:
-    return _control(shard, 0, Control.UNIVERSE, stamp_ns, {"markets": [], "removed": []})
 
 
 def _control(shard: int, seq: int, control: Control, stamp_ns: int, fields: JsonObject) -> Record:

@@ -6,6 +6,17 @@ import math
 _YEAR_SECONDS = 31_536_000
 
 
+def add_book_checks(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says whether books are checked."""
+    parser.add_argument(
+        "--book-checks",
+        choices=("off", "count", "suspect"),
+        default="off",
+        help="check each book against the venue's hash, best prices and mirror leg: only count, "
+        "or also mark a token suspect that fails (default: %(default)s)",
+    )
+
+
 def count(text: str) -> int:
     """Return a whole number from 1."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):

@@ -9,7 +9,8 @@ It records all active binary markets, the largest first up to the cap, or those 
 
 Offline (--offline --fixtures-dir D), it makes the same kind of bundle from
 recorded frames: *.ndjson with one raw frame a line or {"t":ms,"raw":str} lines,
-*.json, and .gz of these; one shard a file, in the order of their names.
+*.json, and .gz of these; one shard a file, in the order of their names. Frames do not say
+all that strategies and book checks need of a market: --universe names a file that does.
 
 Exit codes: 0 closed well (also by Ctrl-C), 2 usage, 3 ended fatally (fatal.json
 in the run directory says why), 69 no venue, 74 input or output, 78 a bad setting.
@@ -75,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make the bundle from the files of --fixtures-dir, without the network",
     )
     parser.add_argument("--fixtures-dir", type=Path, metavar="DIR", help="directory of recorded frames")
+    parser.add_argument(
+        "--universe",
+        type=Path,
+        metavar="FILE",
+        help="offline: the markets, as `discover --json` prints them or as Gamma's own JSON",
+    )
     config.add_arguments(parser, _SETTINGS)
 
 
@@ -86,8 +93,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.offline and args.fixtures_dir is None:
         raise UsageError("--offline needs --fixtures-dir DIR")
-    if args.fixtures_dir is not None and not args.offline:
-        raise UsageError("--fixtures-dir goes with --offline")
+    if not args.offline and (args.fixtures_dir is not None or args.universe is not None):
+        flag = "--universe" if args.fixtures_dir is None else "--fixtures-dir"
+        raise UsageError(f"{flag} goes with --offline")
     if args.offline and args.duration_seconds is not None:
         raise UsageError("--duration-seconds goes with an online capture")
     if args.offline and (args.market or args.tag or args.tokens_file):
@@ -98,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     if notice := _fast.fallback_notice():
         output.note(notice)
     if args.offline:
-        line = capture_offline(resolved, args.fixtures_dir, args.run_id)
+        line = capture_offline(resolved, args.fixtures_dir, args.run_id, args.universe)
     else:
         line = _capture_online(resolved, args, selection)
     output.print_json(line)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pm_data import jsonlib
-from pm_data.cli import arguments, output
+from pm_data.cli import arguments
 
 NAME = "capture-events"
 SUMMARY = "print a run's canonical events as NDJSON"
@@ -30,45 +30,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to-ns", type=arguments.stamp, metavar="NS", help="before this ts_recv")
     parser.add_argument("--first", type=arguments.count, metavar="SEQ", help="from this seq on")
     parser.add_argument("--last", type=arguments.count, metavar="SEQ", help="up to this seq")
+    arguments.add_book_checks(parser)
     parser.add_argument("--hash-lines", action="store_true", help="print hash lines instead of JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the events; 1 when the bundle is damaged."""
-    from pm_data.bundle.damage import Damage
-    from pm_data.bundle.opening import open_bundle
+    from pm_data.cli.readable import Readable
     from pm_data.runtime.eventlines import event_line
     from pm_data.runtime.eventstream import EventStream
 
-    bundle = open_bundle(args.run_dir)
-    damaged = 0
-
-    def report(damage: Damage) -> None:
-        nonlocal damaged
-        damaged = 1
-        output.note(f"pm_data capture-events: {damage}")
-
-    for damage in bundle.damage:
-        report(damage)
+    readable = Readable(NAME, args.run_dir)
     markets = frozenset(args.market or ())
-    stream = EventStream()
-    for record in bundle.replay_records(report, report):
-        for event in stream.process(record):
-            if (
-                (markets and event.market_id not in markets)
-                or (args.kind and event.kind not in args.kind)
-                or (args.from_ns is not None and event.ts_recv < args.from_ns)
-                or (args.to_ns is not None and event.ts_recv >= args.to_ns)
-                or (args.first is not None and event.seq < args.first)
-            ):
-                continue
-            if args.last is not None and event.seq > args.last:
-                return damaged
-            if args.hash_lines:
-                sys.stdout.write(event_line(event))
-            else:
-                fields = event._asdict()
-                sys.stdout.write(
-                    jsonlib.ndjson_line({"kind": event.kind, "seq": fields.pop("seq"), **fields})
-                )
-    return damaged
+    for event in EventStream(book_checks=args.book_checks).replay(readable.records()):
+        if (
+            (markets and event.market_id not in markets)
+            or (args.kind and event.kind not in args.kind)
+            or (args.from_ns is not None and event.ts_recv < args.from_ns)
+            or (args.to_ns is not None and event.ts_recv >= args.to_ns)
+            or (args.first is not None and event.seq < args.first)
+        ):
+            continue
+        if args.last is not None and event.seq > args.last:
+            break
+        if args.hash_lines:
+            sys.stdout.write(event_line(event))
+        else:
+            fields = event._asdict()
+            sys.stdout.write(jsonlib.ndjson_line({"kind": event.kind, "seq": fields.pop("seq"), **fields}))
+    return readable.exit_code

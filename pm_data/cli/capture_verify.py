@@ -8,6 +8,10 @@ Nothing is written, except with --repair: then the torn or zero tail of a shard 
 to shard_NN.frames.torn beside it, and a wrong or missing index is made again, before
 the run is checked. Nothing is thrown away; damage with records behind it stays where
 it is, and the manifest stays as it is, so that a replay still meets the gap at the end.
+
+With --books every book of the run is rebuilt too, and held against the venue's own
+hashes, best prices and mirror legs. What fails there, the venue or the way from it lost:
+it is reported (`books` in the JSON line), and is no damage of the run and no exit code.
 """
 
 import argparse
@@ -31,19 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repair", action="store_true", help="first move torn tails away and make bad indices again"
     )
+    parser.add_argument(
+        "--books", action="store_true", help="check every book against the venue's word and report each token"
+    )
     parser.add_argument("--summary-only", action="store_true", help="leave `summaries` out of the JSON line")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdict; 1 when there is damage."""
+    from pm_data.analysis.books import check_books
     from pm_data.analysis.verify import DAMAGE_KEPT_MAX, verify_bundle, verify_files
     from pm_data.bundle.opening import open_bundle
     from pm_data.bundle.repair import repair_run
 
     line: JsonObject = {"ok": False}
     if args.frames is not None:
-        if args.repair:
-            raise UsageError("--repair goes with --run-dir")
+        if args.repair or args.books:
+            raise UsageError(f"{'--repair' if args.repair else '--books'} goes with --run-dir")
         with _progress(_size(args.frames)) as bar:
             verdict = verify_files(args.frames, args.idx, bar.add)
     elif args.idx is not None:
@@ -71,8 +79,26 @@ def run(args: argparse.Namespace) -> int:
     line |= {"ok": verdict.ok, "totals": verdict.totals()}
     if not args.summary_only:
         line["summaries"] = [summary.fields() for summary in verdict.summaries]
+    if args.books:
+        # What cannot be read has been named above.
+        line["books"] = check_books(bundle.replay_records(_nobody, _nobody))
+        for incident in line["books"]["incidents"]:
+            output.note(f"pm_data capture-verify: {_incident_text(incident)}")
     output.print_json(line)
     return 0 if verdict.ok else 1
+
+
+def _nobody(_damage: object) -> None:
+    pass
+
+
+def _incident_text(incident: JsonObject) -> str:
+    market, tokens = output.printable(incident["market"]), len(incident["asset_ids"])
+    ended = "recovered" if incident["recovered"] else "not recovered"
+    return (
+        f"incident: market {market}, {tokens} tokens, {incident['bursts']} bursts, "
+        f"{incident['leg_hashes']} hashes failed, {ended}"
+    )
 
 
 def _progress(total: int) -> ProgressBar:

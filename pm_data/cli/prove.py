@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="record for S seconds, or until Ctrl-C (default: 10)",
     )
+    arguments.add_book_checks(parser)
     config.add_arguments(parser, [*SIM_SETTINGS, *_CAPTURE_SETTINGS])
 
 
@@ -119,6 +120,7 @@ def _prove(args: argparse.Namespace, resolved: Resolved) -> JsonObject:
         "run_dir": captured["run_dir"],
         **{key: replay[key] for key in ("canonical_events", "intents", "fills", "final_hash", "events_hash")},
         "pnl": replay["pnl"],
+        "book_checks": args.book_checks,
         "unequal": unequal,
         "first_difference": difference_fields(difference),
     }
@@ -140,7 +142,9 @@ def _simulate(
         records,
         load_strategies(args.strategy, args.strategy_params),
         resolved.config,
-        entrypoint.RunOptions(mode, print_hash=True, print_pnl=True, print_summary=True),
+        entrypoint.RunOptions(
+            mode, print_hash=True, print_pnl=True, print_summary=True, book_checks=args.book_checks
+        ),
         opened_at=time.perf_counter(),
         trail=Trail(_CHECKPOINT_EVENTS, marks.append),
     )

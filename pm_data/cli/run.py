@@ -41,10 +41,16 @@ _LIVE_SETTINGS = (
     "ws_ping_interval_seconds",
     "ws_ping_timeout_seconds",
     "ws_data_idle_reconnect_seconds",
+    "ws_connection_max_seconds",
     "capture_confirm_timeout_seconds",
     "capture_confirm_min_events",
+    "capture_first_book_seconds",
+    "capture_witness_silent_seconds",
+    "capture_witness_grace_seconds",
+    "capture_witness_timeout_seconds",
     "capture_universe_refresh_enable",
     "capture_universe_refresh_interval_seconds",
+    "capture_universe_grace_seconds",
     "capture_max_markets",
     "capture_queue_max_frames",
     "capture_queue_max_bytes",
@@ -72,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration-seconds", type=arguments.seconds, metavar="S", help="live: end after S seconds"
     )
+    arguments.add_book_checks(parser)
     parser.add_argument(
         "--checkpoints",
         type=Path,
@@ -207,6 +214,7 @@ def _run(
         args.print_pnl,
         args.print_summary_json,
         args.print_latency_report_json or (args.mode == "live" and args.report is not None),
+        args.book_checks,
     )
     with ExitStack() as stack:
         trail = None

@@ -55,7 +55,7 @@ class Allocator:
         return [intent for intent in intents if self._passes(strategy_id, intent)]
 
     def _are_sound_orders(self, intents: list[Intent]) -> bool:
-        """Return whether these are orders that pass, as nearly all do, at a glance; `_fault` has the rules."""
+        """Return whether these are orders that pass, as nearly all do; `_fault` has the rules."""
         known = self._line_texts
         for intent in intents:
             if type(intent) is not PlaceOrderIntent:

@@ -34,6 +34,7 @@ class RunOptions:
         max_events: canonical events of every kind after which the run ends; None for no end.
         max_seconds: receive time from the first record on after which it ends; None for no end.
         print_hash, print_pnl, print_summary, print_latency: which keys the line has.
+        book_checks: `off`, `count` or `suspect`.
     """
 
     mode: str
@@ -43,6 +44,7 @@ class RunOptions:
     print_pnl: bool = False
     print_summary: bool = False
     print_latency: bool = False
+    book_checks: str = "off"
 
 
 def intent_line(seq: int, passed: Passed) -> str:
@@ -108,6 +110,7 @@ def run(
         core=core,
         stages=stages,
         calls=calls,
+        book_checks=options.book_checks,
     )
     if watch is not None:
         watch.attach(orchestrator.pnl)
@@ -133,6 +136,7 @@ def run(
     line["elapsed_ms"] = elapsed_ms
     if options.print_pnl:
         line["pnl"] = orchestrator.pnl()
+    line["book_checks"] = options.book_checks
     line["frames"] = orchestrator.stream.frames
     line["counters"] = orchestrator.stream.store.counters()
     line["refused"] = dict(orchestrator.allocator.refused)

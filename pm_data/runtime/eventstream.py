@@ -1,6 +1,6 @@
 """Records in, numbered canonical events out: the same for every source of records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from pm_data import _fast
 from pm_data._fast import events, store
@@ -16,10 +16,16 @@ class EventStream:
     Args:
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long decoding and applying take; None for nobody.
+        book_checks: as `StateStore`.
     """
 
-    def __init__(self, core: _fast.Core | None = None, stages: StageClock | None = None) -> None:
-        self.store: store.StateStore = (core or _fast).store.StateStore()
+    def __init__(
+        self,
+        core: _fast.Core | None = None,
+        stages: StageClock | None = None,
+        book_checks: str = "off",
+    ) -> None:
+        self.store: store.StateStore = (core or _fast).store.StateStore(book_checks)
         self.markets = Markets()
         self._controls = Controls(self.store)
         self.seq = 0
@@ -44,6 +50,28 @@ class EventStream:
         else:
             self.frames += 1
             found = self._apply_frame(record.payload, record.conn, record.rx_mono_ns, self.seq)
+        self.seq += len(found)
+        return found
+
+    def replay(self, records: Iterable[Record]) -> Iterator[events.Event]:
+        """Yield the events of a whole stream of records.
+
+        Raises:
+            UsageError, DamageError: as `process`.
+        """
+        last_ns = 0
+        for record in records:
+            yield from self.process(record)
+            last_ns = record.rx_mono_ns
+        yield from self.finish(last_ns)
+
+    def finish(self, last_ns: int) -> list[events.Event]:
+        """Return the events of the stream's end, which are verdicts of book checks only.
+
+        Args:
+            last_ns: the last record's stamp.
+        """
+        found = self.store.finish(last_ns, self.seq)
         self.seq += len(found)
         return found
 

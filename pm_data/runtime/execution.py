@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from pm_data._fast import e6, events, ledger, store
 from pm_data.runtime.fees import FeeModel
-from pm_data.runtime.markets import Markets
 from pm_data.strategy import CancelIntent, Fill, Intent, MergeIntent, PlaceOrderIntent, SplitIntent
 
 _HALF_E6 = 500_000
@@ -53,12 +52,9 @@ class SimExecution:
         taken: what was taken of shown levels, by token and whether it was bought.
     """
 
-    def __init__(
-        self, state: store.StateStore, account: ledger.Ledger, markets: Markets, terms: SimTerms
-    ) -> None:
+    def __init__(self, state: store.StateStore, account: ledger.Ledger, terms: SimTerms) -> None:
         self._state = state
         self._account = account
-        self._markets = markets
         self._terms = terms
         self.taken: dict[tuple[str, bool], _Taken] = {}
         self.acks = 0
@@ -155,7 +151,7 @@ class SimExecution:
         self, strategy_id: str, intent: SplitIntent | MergeIntent, seq: int
     ) -> list[Fill] | str:
         """Return the two fills of a split or merge, or why there are none."""
-        pair = self._markets.pair(intent.market_id)
+        pair = self._state.pair(intent.market_id)
         if pair is None:
             return "no_pair"
         size_e6 = intent.size_e6

@@ -1,4 +1,4 @@
-"""What the stream's universe records say of a token's market: its metadata, and its other token."""
+"""What the stream's universe records say of a token's market."""
 
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
@@ -25,11 +25,3 @@ class Markets:
         """Return the metadata of a token's market, as last stated; None where no record names it."""
         condition_id = self._condition_of.get(market_id)
         return None if condition_id is None else self._universe.markets[condition_id]
-
-    def pair(self, market_id: str) -> tuple[str, str] | None:
-        """Return the two tokens of a token's market, in the order of its outcomes."""
-        metadata = self.metadata(market_id)
-        if metadata is None or len(metadata["asset_ids"]) != 2:
-            return None
-        first, second = metadata["asset_ids"]
-        return (first, second) if first != second else None

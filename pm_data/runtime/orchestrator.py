@@ -51,6 +51,7 @@ class Orchestrator:
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
         calls: told of each call of a strategy; None for nobody.
+        book_checks: as `StateStore`.
     """
 
     def __init__(
@@ -65,14 +66,15 @@ class Orchestrator:
         core: _fast.Core | None = None,
         stages: StageClock | None = None,
         calls: CallbackStats | None = None,
+        book_checks: str = "off",
     ) -> None:
-        self.stream = EventStream(core, stages)
+        self.stream = EventStream(core, stages, book_checks)
         self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
-        markets = self.stream.markets
-        self._limits = LimitCheck(limits, self.ledger.position, markets.pair) if any(limits) else None
+        pair = self.stream.store.pair
+        self._limits = LimitCheck(limits, self.ledger.position, pair) if any(limits) else None
         self.allocator = Allocator(self._limits)
-        agreed = terms(markets)
-        self.execution = SimExecution(self.stream.store, self.ledger, markets, agreed)
+        agreed = terms(self.stream.markets)
+        self.execution = SimExecution(self.stream.store, self.ledger, agreed)
         self.intents = 0
         self.fills = 0
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
@@ -85,8 +87,7 @@ class Orchestrator:
         loop = (core or _fast).loop
         self._moment: loop_types.Moment = loop.Moment()
         self._contexts = {
-            name: Context(name, self._moment, self.stream.store.market, markets.pair, agreed.fee)
-            for name in strategies
+            name: Context(name, self._moment, self.stream.store, agreed.fee) for name in strategies
         }
         self._timers = Timers()
         self._portfolio = Portfolio(self.ledger, self.pnl)

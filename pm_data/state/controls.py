@@ -13,8 +13,9 @@ from pm_data.frame import (
     control_fields,
 )
 from pm_data.state.carried import carried_state
+from pm_data.state.universe import stated_facts
 
-_NO_EFFECT = frozenset({Control.UNIVERSE, Control.OPENED, Control.END, Control.WITNESS, Control.MISSING})
+_NO_EFFECT = frozenset({Control.OPENED, Control.END, Control.WITNESS, Control.MISSING})
 """Known, and without meaning for a book: what a witness found lost is a gap record of its own."""
 
 
@@ -41,6 +42,10 @@ class Controls:
                 ) from None
             return None
         if control in _NO_EFFECT:
+            return []
+        if control is Control.UNIVERSE:
+            for facts in stated_facts(record):
+                self._state.learn(facts)
             return []
         if control is Control.CLOSED:
             self._state.release(record.conn)

@@ -26,10 +26,11 @@ class RunState:
 
     Args:
         core: the set of twins to use; the one in force unless a test compares both.
+        book_checks: as `StateStore`.
     """
 
-    def __init__(self, core: _fast.Core | None = None) -> None:
-        self.store: store.StateStore = (core or _fast).store.StateStore()
+    def __init__(self, core: _fast.Core | None = None, book_checks: str = "off") -> None:
+        self.store: store.StateStore = (core or _fast).store.StateStore(book_checks)
         self.connections: dict[int, Connection] = {}
         self.universes: dict[int, Universe] = {}
         """Of each shard that had a record, by shard number."""

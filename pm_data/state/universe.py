@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from pm_data.errors import DamageError
+from pm_data._fast import e6
+from pm_data._fast.ops import MarketFacts
+from pm_data.errors import BadNumberError, DamageError, E6OverflowError
 from pm_data.frame import Record, control_fields
 from pm_data.jsonlib import JsonObject
 
@@ -41,6 +43,33 @@ class Universe:
             for metadata in self.markets.values()
             if any(asset_id not in self.removed for asset_id in metadata["asset_ids"])
         ]
+
+
+def stated_facts(record: Record) -> list[MarketFacts]:
+    """Return what a universe record says of its markets, for the books and their checks.
+
+    Raises:
+        DamageError: its payload is not what its type demands.
+    """
+    return [
+        MarketFacts(
+            metadata["condition_id"],
+            tuple(metadata["asset_ids"]),
+            _positive_e6(metadata.get("tick_size")),
+            _positive_e6(metadata.get("order_min_size")),
+            metadata["neg_risk"] if isinstance(metadata.get("neg_risk"), bool) else None,
+        )
+        for metadata in _fields(record)["markets"]
+    ]
+
+
+def _positive_e6(text: object) -> int | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return e6.to_e6(text) or None
+    except (BadNumberError, E6OverflowError):
+        return None
 
 
 def _fields(record: Record) -> JsonObject:

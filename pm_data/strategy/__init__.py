@@ -2,6 +2,7 @@
 
 from pm_data.strategy.base import (
     Context,
+    GlobalState,
     MarketState,
     MarketStatus,
     Parameter,
@@ -24,6 +25,7 @@ __all__ = [
     "CancelIntent",
     "Context",
     "Fill",
+    "GlobalState",
     "Intent",
     "Intents",
     "MarketState",

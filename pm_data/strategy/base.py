@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from pm_data._fast import events, ledger, store
 from pm_data._fast.loop_py import Moment
+from pm_data._fast.ops import GlobalState as GlobalState
 from pm_data._fast.pnl import Pnl
 from pm_data.strategy.intents import Fill, Intents
 
@@ -23,15 +24,19 @@ class Context:
         self,
         strategy_id: str,
         moment: Moment,
-        find_market: Callable[[str], MarketState | None],
-        find_pair: Callable[[str], tuple[str, str] | None],
+        state: store.StateStore,
         fee_e6: Callable[[str, int, int], int],
     ) -> None:
         self.strategy_id = strategy_id
-        self.market = find_market
+        self.market: Callable[[str], MarketState | None] = state.market
         """Return a token's state by its asset id; None for an unknown one."""
-        self.pair = find_pair
-        """Return the two tokens of a token's market, by its asset id; None where the stream names none."""
+        self.pair: Callable[[str], tuple[str, str] | None] = state.pair
+        """Return the two tokens of a token's market, by its asset id; None where the stream names none.
+
+        The first outcome's is first where a universe record names the market, else the one seen first.
+        """
+        self.global_state: Callable[[], GlobalState] = state.global_state
+        """Return the sums over all tokens at this moment."""
         self.fee_e6 = fee_e6
         """Return what a fill would pay: of a token, for a notional in e6, of a size in e6 shares."""
         self._moment = moment

@@ -7,8 +7,9 @@ from typing import Any
 from pm_data import clock
 from pm_data.frame import Control
 from pm_data.venue.ladder import Due, Ladder
-from pm_data.venue.link import Link, Services
+from pm_data.venue.link import Link
 from pm_data.venue.own_connections import OwnConnections
+from pm_data.venue.services import Services
 from pm_data.venue.testimony import record_verdicts, testify
 from pm_data.venue.token import Rung, Token
 from pm_data.venue.witness import IDS_PER_REQUEST, Memory, Verdict
@@ -39,6 +40,7 @@ class Continuity:
 
     def due(self) -> Due:
         """Return what is to be done now."""
+        self._catch_up(self._tokens())
         return self._ladder.due(self._tokens(), clock.mono_ns())
 
     def climb(self) -> None:
@@ -49,8 +51,8 @@ class Continuity:
             link.ask_again(tokens)
             _asked(tokens, now_ns, Rung.ASKED_AGAIN)
         for link, tokens in _by_link(due.own_connection):
-            if link.last_data_ns < min(token.since_ns for token in tokens):
-                link.close("silent")  # not even their siblings: it is the connection that is dead
+            if all(token.lost and link.last_answer_ns < token.since_ns for token in tokens):
+                link.close("silent")  # it does not answer at all: not they are dead, but the connection
                 continue
             _asked(tokens, now_ns, Rung.OWN_CONNECTION)
             self._own_connections.open_for(tokens)
@@ -70,6 +72,7 @@ class Continuity:
         oldest = sorted(silent, key=lambda token: max(token.heard_ns, token.proved_ns))[:IDS_PER_REQUEST]
         asked_ns = clock.mono_ns()
         answer = await self._services.witness.ask([token.asset_id for token in oldest])
+        self._catch_up(oldest)
         memory = Memory()
         doubtful: list[Token] = []
         quiet: dict[Token, Verdict] = {}
@@ -110,6 +113,7 @@ class Continuity:
     ) -> None:
         """Give the stream a little time to bring what REST shows already; then call the rest lost."""
         await asyncio.sleep(self._grace_seconds)
+        link.catch_up()
         if not link.is_subscribed:
             return
         lost = [
@@ -126,6 +130,13 @@ class Continuity:
         link.lost(lost)
         link.ask_again(lost)
         _asked(lost, clock.mono_ns(), Rung.ASKED_AGAIN)
+        for token in lost:
+            token.lost = True
+
+    def _catch_up(self, tokens: Iterable[Token]) -> None:
+        for link in {token.link for token in tokens}:
+            if link is not None:
+                link.catch_up()
 
     def _ask(self, question: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(question)

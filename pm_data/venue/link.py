@@ -6,40 +6,21 @@ handshake OPENED, the subscription SUBSCRIBED, messages frames, the end CLOSED a
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from pm_data import clock
-from pm_data.config import Config
 from pm_data.frame import Control
 from pm_data.jsonlib import JsonObject
 from pm_data.venue import messages
 from pm_data.venue.connection import Connection, Ended
-from pm_data.venue.dial import Dialer
 from pm_data.venue.liveness import Liveness
-from pm_data.venue.recordlog import RecordLog
-from pm_data.venue.scan import Seen, asset_ids, scan
-from pm_data.venue.testimony import is_quiet
+from pm_data.venue.scan import Seen, scan
+from pm_data.venue.services import Services
 from pm_data.venue.token import Rung, Token
-from pm_data.venue.witness import Witness
+from pm_data.venue.unread import Unread
+from pm_data.venue.watchdog import Watchdog
 
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What all links of a session share.
-
-    Args:
-        on_event: takes a runlog record type and its fields; must not block.
-        on_news: takes messages about markets as such: new ones, and resolved ones.
-        next_conn: gives the next connection number of the run.
-    """
-
-    config: Config
-    log: RecordLog
-    dialer: Dialer
-    witness: Witness
-    on_event: Callable[[str, JsonObject], None]
-    on_news: Callable[[Seen, bytes], None]
-    next_conn: Callable[[], int]
+_RESOLVED = int(Seen.RESOLVED)
+"""To compare with an enum's member costs three times as much, a frame."""
 
 
 class Link:
@@ -78,8 +59,10 @@ class Link:
         self._connection: Connection | None = None
         self._live = Liveness(services.config, clock.mono_ns(), confirm)
         self._gone = asyncio.Event()
+        self._unread = Unread()
+        self._keep_unread = self._unread.add
+        self._last_empty_ns = 0
         self._dropping = False
-        self._idle_question: asyncio.Task[None] | None = None
         self.conn = 0
         self.cause: str | None = None
         self.seen = [0] * len(Seen)
@@ -103,6 +86,11 @@ class Link:
     def last_data_ns(self) -> int:
         """Return when data last came, of any token."""
         return self._live.last_data_ns
+
+    @property
+    def last_answer_ns(self) -> int:
+        """Return when the venue last showed that it knows of a subscription: by data, or by none at hand."""
+        return max(self._live.last_data_ns, self._last_empty_ns)
 
     @property
     def opened_ns(self) -> int:
@@ -129,7 +117,8 @@ class Link:
             await self._services.dialer.dial(self)
         finally:
             if self._connection is not None:
-                await self._watch(self._connection)
+                watchdog = Watchdog(self, self._live, self._gone, self._services.witness)
+                await watchdog.watch(self._connection)
 
     def close(self, cause: str) -> None:
         """Start closing an open connection; what still arrives is recorded until it is gone."""
@@ -167,6 +156,10 @@ class Link:
         for token in tokens:
             self._tokens.pop(token.key, None)
             self._to_take.pop(token.key, None)
+
+    def catch_up(self) -> None:
+        """Bring what the tokens know of themselves up to the last frame."""
+        self._unread.read(self._tokens)
 
     def carries(self, token: Token) -> bool:
         """Tell whether it subscribes to a token, taken over or not."""
@@ -218,31 +211,22 @@ class Link:
         live.last_frame_ns = mono_ns
         seen, books = scan(payload)
         self.seen[seen] += 1
-        if Seen.DATA < seen <= Seen.NEW_MARKET:
-            self._services.on_news(seen, payload)
-        if seen <= Seen.RESOLVED:
-            live.data_frames += 1
-            live.last_data_ns = mono_ns
-            tokens = self._tokens
-            states_hash = b'"hash"' in payload
-            for key in asset_ids(payload):
-                token = tokens.get(key)
-                if token is not None:
-                    token.heard_ns = mono_ns
-                    if states_hash:
-                        token.shown = payload
-            if kept:
-                for key in books:
-                    token = tokens.get(key)
-                    if token is not None:
-                        token.confirmed()
-        if kept:
+        if not kept:
+            self._note_drop(mono_ns)
+        elif self._dropping:
             self._dropping = False
-        elif not self._dropping:
-            # Every book of the shard is suspect now, until its next full one.
-            self._dropping = True
-            for token in self._tokens.values():
-                token.asked(mono_ns, Rung.ASKED)
+        if seen:
+            self._note_other(seen, payload, mono_ns)
+            if seen != _RESOLVED:
+                return
+        live.data_frames += 1
+        live.last_data_ns = mono_ns
+        self._keep_unread((mono_ns, payload))
+        if books and kept:
+            for key in books:
+                token = self._tokens.get(key)
+                if token is not None:
+                    token.confirmed()
 
     def ended(self, ended: Ended) -> None:
         """Record the end and what it costs."""
@@ -265,46 +249,26 @@ class Link:
             },
         )
 
-    async def _watch(self, connection: Connection) -> None:
-        live = self._live
-        while self.cause is None:
-            now_ns = clock.mono_ns()
-            verdict = live.verdict(now_ns)
-            if verdict == "idle":
-                live.idle_asked = True
-                self._idle_question = asyncio.get_running_loop().create_task(self._ask_about_idle())
-            elif verdict is not None:
-                self.close(verdict)
-                break
-            if live.ping_due(now_ns):
-                connection.send_text(messages.PING)
-            await self._gone_within((live.next_check_ns() - now_ns) / 1e9)
-        await self._gone.wait()
-        if self._idle_question is not None:
-            self._idle_question.cancel()
-            await asyncio.gather(self._idle_question, return_exceptions=True)
-
-    async def _ask_about_idle(self) -> None:
-        """Let the witness tell a quiet connection from a dead one."""
-        asked_ns = clock.mono_ns()
-        quiet = await is_quiet(self, self._services.witness)
-        if quiet or self._live.last_data_ns > asked_ns:
-            self._live.quiet(clock.mono_ns())
-        else:
-            self.close("idle")
-
-    async def _gone_within(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._gone.wait()
-        except TimeoutError:
-            return
-
     def _begin(self, token: Token, now_ns: int) -> None:
         token.link = self
         token.asked(now_ns, Rung.ASKED)
-        token.heard_ns = token.proved_ns = now_ns
+        token.lost = False
+        token.begun_ns = token.heard_ns = token.proved_ns = now_ns
         token.shown = None
+
+    def _note_other(self, seen: Seen, payload: bytes, mono_ns: int) -> None:
+        """Note a frame that is no data of a book."""
+        if seen is Seen.EMPTY:
+            self._last_empty_ns = mono_ns
+        elif seen is Seen.RESOLVED or seen is Seen.NEW_MARKET:
+            self._services.on_news(seen, payload)
+
+    def _note_drop(self, mono_ns: int) -> None:
+        """Wait for new books: every one of the shard is suspect from the first dropped frame on."""
+        if not self._dropping:
+            self._dropping = True
+            for token in self._tokens.values():
+                token.asked(mono_ns, Rung.ASKED)
 
     def _take_over(self, payload: bytes) -> None:
         """Take the tokens over that this frame brings the first full book of (SPEC 12: handover)."""

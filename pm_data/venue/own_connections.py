@@ -7,8 +7,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from pm_data.venue.dial import DialError
-from pm_data.venue.link import Link, Services
-from pm_data.venue.token import Token
+from pm_data.venue.link import Link
+from pm_data.venue.services import Services
+from pm_data.venue.token import Rung, Token
 
 _MOST = 4
 """Connections of this kind that a shard may have; beyond, the ladder goes on without one."""
@@ -52,7 +53,7 @@ class OwnConnections:
         """Close the connections that bring nothing and have nothing left to take over."""
         for link in self._links:
             for token in link.to_take:
-                if not token.waiting:
+                if not token.waiting or token.rung is Rung.MISSING:
                     link.let_go([token])
             if link.is_subscribed and not link.tokens and not link.to_take:
                 link.close("unneeded")

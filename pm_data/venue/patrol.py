@@ -31,8 +31,9 @@ class Patrol:
         """Climb the redrive ladder, until cancelled."""
         while True:
             await asyncio.sleep(self._step_seconds)
-            for shard in self._shards():
+            for shard in list(self._shards()):
                 shard.continuity.climb()
+                await asyncio.sleep(0)  # what came meanwhile is not to wait for all of them
 
     async def ask(self) -> None:
         """Ask the witness about silent tokens, one request after the other, until cancelled."""

@@ -14,10 +14,10 @@ from pm_data.errors import FatalCaptureError
 from pm_data.jsonlib import JsonObject
 from pm_data.venue import churn
 from pm_data.venue.dial import Dialer
-from pm_data.venue.link import Services
 from pm_data.venue.patrol import Patrol
 from pm_data.venue.recordlog import RecordLog
 from pm_data.venue.scan import Seen
+from pm_data.venue.services import Services
 from pm_data.venue.shard import Shard, ShardStatus
 from pm_data.venue.universe import Market
 from pm_data.venue.universe_watch import UniverseWatch

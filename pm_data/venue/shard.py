@@ -10,9 +10,10 @@ from pm_data.venue.backoff import Backoff
 from pm_data.venue.churn import Change
 from pm_data.venue.continuity import Continuity
 from pm_data.venue.dial import DialError
-from pm_data.venue.link import Link, Services
+from pm_data.venue.link import Link
 from pm_data.venue.own_connections import OwnConnections
 from pm_data.venue.scan import Seen
+from pm_data.venue.services import Services
 from pm_data.venue.successor import Successor
 from pm_data.venue.token import Rung, Token
 from pm_data.venue.universe import Market

@@ -8,7 +8,8 @@ token's frames from the one that owns it.
 import asyncio
 
 from pm_data import clock
-from pm_data.venue.link import Link, Services
+from pm_data.venue.link import Link
+from pm_data.venue.services import Services
 from pm_data.venue.token import Token
 
 _CHECKS = 50

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def testify(link: "Link", tokens: Sequence[Token], answer: Answer) -> dict[Token, Verdict]:
     """Record the witness's answer about tokens, and return its verdicts: none without an answer."""
     memory = Memory()
+    link.catch_up()
     verdicts = {}
     if answer.books is not None:
         verdicts = {token: memory.verdict(token, answer.books) for token in tokens}

@@ -26,21 +26,37 @@ class Token:
     Attributes:
         link: the connection that brings it; None before its first one.
         waiting: whether it needs a full book: none came since it was asked for, or it was found silent.
+        lost: whether it waits because the witness saw what the stream did not bring.
         rung: what was last done about that, and `since_ns` when.
-        heard_ns: when data of it last came on its own connection.
+        begun_ns: when its connection took it up.
+        heard_ns: when data of it last came on that connection.
         proved_ns: when it was last known to be whole, by data or by the witness.
         shown: the last message that states the hash of its book; None before one.
     """
 
-    __slots__ = ("asset_id", "heard_ns", "key", "link", "proved_ns", "rung", "shown", "since_ns", "waiting")
+    __slots__ = (
+        "asset_id",
+        "begun_ns",
+        "heard_ns",
+        "key",
+        "link",
+        "lost",
+        "proved_ns",
+        "rung",
+        "shown",
+        "since_ns",
+        "waiting",
+    )
 
     def __init__(self, asset_id: str) -> None:
         self.asset_id = asset_id
         self.key = asset_id.encode("ascii")
         self.link: Link | None = None
         self.waiting = True
+        self.lost = False
         self.rung = Rung.ASKED
         self.since_ns = 0
+        self.begun_ns = 0
         self.heard_ns = 0
         self.proved_ns = 0
         self.shown: bytes | None = None
@@ -54,4 +70,5 @@ class Token:
     def confirmed(self) -> None:
         """Note that a full book came."""
         self.waiting = False
+        self.lost = False
         self.rung = Rung.ASKED

@@ -62,8 +62,11 @@ class Market:
     @classmethod
     def from_gamma(cls, listed: object) -> "Market | None":
         """Return the market of one Gamma object; None where it is no active binary market (PROTOCOL 2)."""
-        if not isinstance(listed, Mapping) or not _trades(listed):
-            return None
+        return cls.described(listed) if isinstance(listed, Mapping) and _trades(listed) else None
+
+    @classmethod
+    def described(cls, listed: Mapping[str, Any]) -> "Market | None":
+        """Return the market of one Gamma object, active or not; None where it is no binary market."""
         condition_id = listed.get("conditionId")
         asset_ids = _pair(listed.get("clobTokenIds"))
         outcomes = _pair(listed.get("outcomes"))

@@ -9,10 +9,12 @@ import pytest
 import zstandard
 from support.records import idx_entry
 
+from pm_data import jsonlib
 from pm_data.bundle import sealed_format
 from pm_data.bundle.damage import DamageClass
 from pm_data.bundle.format import ENCODER, IDX_ENTRY_SIZE, MAX_PAYLOAD, encode_record
 from pm_data.bundle.manifest import Manifest, Parent, SliceRange
+from pm_data.bundle.opening import MAX_SHARDS
 from pm_data.bundle.reader import ShardReader
 from pm_data.frame import MUST_UNDERSTAND, Control, Record
 
@@ -103,6 +105,9 @@ def test_our_writer_makes_the_example(decoded):
 
 def test_numbers_in_the_text():
     assert f"{MAX_PAYLOAD:,} (64 MiB)" in TEXT
+    assert f"no run of more than {MAX_SHARDS} shards" in TEXT
+    assert f"at most {jsonlib.MAX_BYTES:,} bytes" in TEXT
+    assert f"{jsonlib.MAX_VALUES:,} commas" in TEXT
 
 
 def test_control_types():

@@ -68,6 +68,8 @@ SWEEP = [
 _SHUFFLED = random.Random(3).sample(SWEEP, len(SWEEP))
 SAMPLE = list({(fault.file, fault.call): fault for fault in _SHUFFLED}.values())
 """For the short stage: one fault of each call on each file."""
+SWEPT = list({(fault.file, fault.call, fault.when): fault for fault in _SHUFFLED}.values())
+"""For the long stage: one error for each; tools/soak_io_errors.py takes all of them."""
 
 
 def name_of(fault):
@@ -144,23 +146,28 @@ def test_io_error_nth_call(venue, tmp_path, fault):
     check(venue, tmp_path, fault)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_io_error_nth_call_swept(tmp_path):
-    """The captures mostly wait, so several run at a time, each on a venue of its own; see SIDE_BY_SIDE."""
+def sweep_all(tmp_path, faults):
+    """Check all of these; the captures mostly wait, so several run at a time, each on a venue of its own."""
     tally = Counter()
 
     def sweep(lane):
         with EmbeddedVenue(VENUE) as venue:
-            for number in range(lane, len(SWEEP), SIDE_BY_SIDE):
+            for number in range(lane, len(faults), SIDE_BY_SIDE):
                 (tmp_path / str(number)).mkdir()
-                check(venue, tmp_path / str(number), SWEEP[number])
-                tally[SWEEP[number].call] += 1
+                check(venue, tmp_path / str(number), faults[number])
+                tally[faults[number].call] += 1
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         list(pool.map(sweep, range(SIDE_BY_SIDE)))
     print(f"{tally.total()} faults: {dict(tally)}")
-    assert tally.total() == len(SWEEP)
+    assert tally.total() == len(faults)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_io_error_nth_call_swept(tmp_path):
+    need_strace()
+    sweep_all(tmp_path, SWEPT)
 
 
 def test_where_fatal_json_cannot_be_written_stderr_says_so(venue, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from support.commands import json_line, pm_data
 
 from pm_data.bundle.opening import open_bundle
-from pm_data.frame import Control
+from pm_data.frame import Control, control_fields
 from pm_data.venue.embedded.faults import parse_fault
 from pm_data.venue.embedded.in_process import EmbeddedVenue
 from pm_data.venue.embedded.options import VenueOptions
@@ -63,6 +63,16 @@ def test_live_equals_replay(tmp_path, core):
 @pytest.mark.parametrize("seed", range(2, 21))
 def test_live_equals_replay_for_many_seeds(tmp_path, core, seed):
     live_equals_replay(seed, tmp_path, core)
+
+
+def test_a_dropped_frame_reaches_neither(tmp_path, core):
+    with EmbeddedVenue(VenueOptions(seed=3, markets=60, rate=3_000)) as venue:
+        done = prove(venue, tmp_path, core, "--no-capture-drop-fatal", "--capture-queue-max-frames", "3")
+    line = json_line(done)
+    assert (done.returncode, line["ok"]) == (0, True), done.stderr
+    records = open_bundle(tmp_path / line["run_dir"]).records(pytest.fail)
+    gaps = [control_fields(record) for record in records if record.control == Control.GAP]
+    assert any(gap["cause"] == "drop" and gap["frames"] for gap in gaps)
 
 
 def test_without_a_url_the_embedded_venue_plays(tmp_path):

@@ -45,6 +45,9 @@ def test_pair_taker_leaves_a_pair_that_costs_1_with_slack_and_fees(core, asks, f
 
 def test_pair_taker_needs_to_know_the_pair(core):
     made, _strategy = run(core, "pair_taker", [], pair_books("0.1", "0.1"))
+    assert made.intents == 3  # frames name one market for both
+    strangers = [frame(book(A, asks=[("0.1", "1")])), frame(book(B, asks=[("0.1", "1")], market="0xdef"))]
+    made, _strategy = run(core, "pair_taker", [], strangers)
     assert made.intents == 0
 
 

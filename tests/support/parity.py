@@ -1,6 +1,6 @@
 """Runs of random steps that both cores take, and the smallest run in which they differ.
 
-A step is ("frame", payload, conn), ("gap", asset_ids), ("release", conn), or ("own", "handover" or
+A step is ("frame", payload, conn), ("gap", asset_ids[, cause]), ("release", conn), or ("own", "handover" or
 "disown", asset_ids, conn).
 """
 
@@ -35,15 +35,18 @@ def random_run(frames, asset_ids, generator):
     return steps
 
 
-def difference(cores, steps):
+def difference(cores, steps, book_checks="off"):
     """Take the steps on both cores; return what differs first, in words, or None."""
-    stores = [core.store.StateStore() for core in cores]
+    stores = [core.store.StateStore(book_checks) for core in cores]
     seq = 0
     for stamp, step in enumerate(steps):
         first, second = (_take(store, step, stamp, seq) for store in stores)
         if first != second:
             return f"step {stamp}: {first} or {second}"
         seq += len(first) if isinstance(first, list) else 0
+    first, second = (plain(store.finish(len(steps), seq)) for store in stores)
+    if first != second:
+        return f"end: {first} or {second}"
     first, second = (visible(store) for store in stores)
     return None if first == second else f"state: {first} or {second}"
 
@@ -55,22 +58,23 @@ def _take(store, step, stamp, seq):
         if name == "frame":
             return plain(store.frame(*arguments, stamp, seq))
         if name == "gap":
-            return plain(store.gap(*arguments, stamp, seq))
+            asset_ids, *cause = arguments
+            return plain(store.gap(asset_ids, stamp, seq, *cause))
         getattr(store, name)(*arguments)
     except Exception as error:  # whatever it is, the other core must raise it too
         return type(error)
     return []
 
 
-def smallest(cores, steps):
+def smallest(cores, steps, book_checks="off"):
     """Return steps in which the cores differ, with no step and no byte of a frame that can be left out."""
-    steps = _without(steps, lambda fewer: difference(cores, fewer) is not None)
+    steps = _without(steps, lambda fewer: difference(cores, fewer, book_checks) is not None)
     for at, step in enumerate(steps):
         if step[0] == "frame":
             head, tail = steps[:at], steps[at + 1 :]
 
             def differs(payload, head=head, tail=tail, conn=step[2]):
-                return difference(cores, [*head, ("frame", payload, conn), *tail]) is not None
+                return difference(cores, [*head, ("frame", payload, conn), *tail], book_checks) is not None
 
             steps = [*head, ("frame", _without(step[1], differs), step[2]), *tail]
     return steps
@@ -91,12 +95,12 @@ def _without(sequence, still_differs):
     return sequence
 
 
-def compare(cores, frames, count, generator):
+def compare(cores, frames, count, generator, book_checks="off"):
     """Feed both cores `count` steps; return the smallest run in which they differ, or None."""
     asset_ids = asset_ids_of(frames)
     for _ in range(0, count, RUN_STEPS):
         steps = random_run(frames, asset_ids, generator)
-        if difference(cores, steps) is not None:
-            steps = smallest(cores, steps)
-            return steps, difference(cores, steps)
+        if difference(cores, steps, book_checks) is not None:
+            steps = smallest(cores, steps, book_checks)
+            return steps, difference(cores, steps, book_checks)
     return None

@@ -7,13 +7,14 @@ FIELDS = (
 
 
 def visible(store):
-    """Return tokens in order, books, counters, names and samples as plain data."""
+    """Return tokens in order, books, pairs, sums, counters, names, samples and verdicts as plain data."""
     tokens = []
     for asset_id in store.asset_ids():
         market = store.market(asset_id)
         values = [getattr(market, field) for field in FIELDS]
-        tokens.append((values, market.bids(), market.asks()))
-    return tokens, store.counters(), store.names(), store.samples()
+        tokens.append((values, market.bids(), market.asks(), market.bids(1), store.pair(asset_id)))
+    sums = store.global_state(), store.counters(), store.names(), store.samples()
+    return tokens, sums, store.outcomes(), store.incidents()
 
 
 def plain(events):

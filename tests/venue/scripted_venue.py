@@ -7,9 +7,9 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from private_ca import authority
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -21,8 +21,6 @@ from pm_data.frame import Control, Kind, Record, control_fields
 from pm_data.venue.recordlog import RecordLog
 from pm_data.venue.session import Session
 from pm_data.venue.universe import Market
-
-TLS = Path(__file__).parent / "tls"
 
 
 class Peer:
@@ -164,6 +162,7 @@ class ScriptedVenue:
 
     Args:
         refusals: the HTTP statuses that the first handshakes get.
+        certificate: which of the private authority's certificates it shows, with `tls`.
         greeting: what is sent, before hanging up, instead of a handshake.
         handshake_seconds: how long each handshake takes.
     """
@@ -173,6 +172,7 @@ class ScriptedVenue:
         script: Script,
         refusals: Sequence[int] = (),
         tls: bool = False,
+        certificate: str = "localhost",
         greeting: bytes | None = None,
         handshake_seconds: float = 0.0,
     ) -> None:
@@ -186,7 +186,7 @@ class ScriptedVenue:
         self._context: ssl.SSLContext | None = None
         if tls:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._context.load_cert_chain(TLS / "localhost.pem")
+            self._context.load_cert_chain(authority() / f"{certificate}.pem")
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._over = threading.Event()

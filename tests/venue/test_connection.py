@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from scripted_venue import TLS, Peer, ScriptedVenue
+from private_ca import authority
+from scripted_venue import Peer, ScriptedVenue
 
 from pm_data.errors import ConfigError
 from pm_data.venue.connection import Connection, Ended
@@ -209,7 +210,7 @@ def test_certificate_of_an_unknown_authority_is_refused() -> None:
 
 
 def test_certificate_is_checked_against_the_systems_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority() / "authority.pem"))
     with ScriptedVenue(lambda peer: (peer.send(b"secret"), peer.close(1000)), tls=True) as venue:
         heard = listen(venue)
     assert heard.messages == [(b"secret", False)]
@@ -217,10 +218,18 @@ def test_certificate_is_checked_against_the_systems_authorities(monkeypatch: pyt
 
 
 def test_certificate_for_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority() / "authority.pem"))
     with ScriptedVenue(lambda peer: peer.close(1000), tls=True) as venue:
         text = dial_error(venue.url.replace("localhost", "127.0.0.1"))
     assert text.startswith(f"TLS certificate of 127.0.0.1:{venue.port} refused: ")
+
+
+def test_certificate_that_has_expired_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority() / "authority.pem"))
+    time.sleep(1.0)
+    with ScriptedVenue(lambda peer: peer.close(1000), tls=True, certificate="expired") as venue:
+        text = dial_error(venue.url)
+    assert text == f"TLS certificate of localhost:{venue.port} refused: certificate has expired"
 
 
 def test_plain_server_behind_wss_is_one_line() -> None:

@@ -133,7 +133,10 @@ def test_token_that_nothing_brings_back_is_missing_and_not_fatal(run_session: Ru
         run = run_session(
             scaled(venue, capture_first_book_seconds=0.3),
             [listed(venue)],
-            lambda run: any(name == "tokens_missing" for name, _ in run.events),
+            lambda run: (
+                any(name == "tokens_missing" for name, _ in run.events)
+                and len(run.controls(Control.CLOSED)) == 1
+            ),
         )
         assert run.session.missing_tokens() == {0: [silent]}
     assert run.controls(Control.MISSING) == [{"tokens": [silent]}]
@@ -145,6 +148,7 @@ def test_token_that_nothing_brings_back_is_missing_and_not_fatal(run_session: Ru
     last = [fields for fields in run.controls(Control.WITNESS) if fields["asked"] == 1][-1]
     assert last["changed"] == [silent]  # REST has a book: it is lost, not absent
     assert run.controls(Control.GAP) == []
+    assert "unneeded" in [fields["cause"] for fields in run.controls(Control.CLOSED)]
 
 
 def test_first_book_that_asking_again_brings(run_session: Runner) -> None:
@@ -201,7 +205,7 @@ def test_quiet_market_raises_no_alarm(run_session: Runner, rate: int) -> None:
         run = run_session(
             scaled(venue, ws_data_idle_reconnect_seconds=0.8), [listed(venue)], for_seconds(2.5)
         )
-    assert run.controls(Control.GAP) == []
+    assert run.controls(Control.GAP) == [], run.controls(Control.CLOSED)
     assert len(of_kind(run, Control.OPENED)) == len(run.controls(Control.SUBSCRIBED)) == 1
     witnessed = run.controls(Control.WITNESS)
     assert sum(fields["quiet"] for fields in witnessed) > 60
@@ -238,12 +242,24 @@ def test_idle_connection_whose_witness_does_not_answer_reconnects(run_session: R
 
 
 def test_tokens_beyond_the_cliff_get_connections_of_their_own(run_session: Runner) -> None:
-    with embedded("cliff:tokens=12", markets=8) as venue:
+    with embedded("cliff:tokens=12", markets=8, rate=0) as venue:
         run = run_session(
             scaled(venue, capture_first_book_seconds=0.3),
             [listed(venue)],
-            lambda run: bool(run.session.status()) and run.session.status()[0].tokens_with_book >= 15,
+            lambda run: bool(run.session.status()) and run.session.status()[0].tokens_with_book == 16,
         )
     assert len(of_kind(run, Control.OPENED)) == 2
     assert run.controls(Control.GAP) == []
     assert len(run.controls(Control.HANDOVER)[0]["tokens"]) == 4
+
+
+def test_connection_that_answers_nothing_is_given_up_and_not_its_tokens_one_by_one(
+    run_session: Runner,
+) -> None:
+    """Found by one token while others had data a moment ago, then nothing answers: the connection is dead."""
+    with embedded("freeze:after=0.2", markets=30, rate=60) as venue:
+        run = run_session(
+            scaled(venue), [listed(venue)], lambda run: len(of_kind(run, Control.OPENED)) == 2, timeout=30.0
+        )
+    assert run.controls(Control.CLOSED)[0]["cause"] == "silent"
+    assert run.controls(Control.HANDOVER) == []
