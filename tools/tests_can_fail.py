@@ -99,8 +99,9 @@ DEFECTS = (
     Defect(
         "a book lives again in silence",
         "pm_data/_fast/store_py.py",
-        '_status(token, "live", "")\n            self._status(token, "live", "", op.ts_event, ts_recv, seq, events)',
-        '_status(token, "live", "")',
+        '            self._status(token, "live", "", op.ts_event, ts_recv, seq, events)\n\n'
+        "    def _read_side",
+        "\n    def _read_side",
         "tests/_fast/test_suspect_books.py tests/_fast/test_store.py",
     ),
     Defect(
@@ -231,7 +232,7 @@ def main() -> int:
         tree = Path(directory, "tree")
         shutil.copytree(ROOT, tree, ignore=NOT_COPIED)
         clean = " ".join(dict.fromkeys(defect.tests for defect in chosen)).split()
-        if tests_fail(tree, list(dict.fromkeys(clean)), TIMEOUT_SECONDS * len(chosen)):
+        if suite_fails(tree, list(dict.fromkeys(clean)), TIMEOUT_SECONDS * len(chosen)):
             print("the tests fail without any defect; nothing can be shown")
             return 1
         for defect in chosen:
@@ -251,12 +252,12 @@ def is_seen(tree: Path, defect: Defect) -> bool:
     assert right.count(defect.right) == 1, f"{defect.path}: the text of {defect.name!r} is not there once"
     path.write_text(right.replace(defect.right, defect.wrong), encoding="utf-8")
     try:
-        return tests_fail(tree, defect.tests.split())
+        return suite_fails(tree, defect.tests.split(), TIMEOUT_SECONDS)
     finally:
         path.write_text(right, encoding="utf-8")
 
 
-def tests_fail(tree: Path, tests: list[str], timeout_seconds: int = TIMEOUT_SECONDS) -> bool:
+def suite_fails(tree: Path, tests: list[str], timeout_seconds: int) -> bool:
     """Return whether one of these tests fails; one that hangs does."""
     command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PM_DATA_CORE": "pure", "PYTHONPATH": str(tree)}
