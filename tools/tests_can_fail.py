@@ -232,8 +232,8 @@ def main() -> int:
         tree = Path(directory, "tree")
         shutil.copytree(ROOT, tree, ignore=NOT_COPIED)
         clean = " ".join(dict.fromkeys(defect.tests for defect in chosen)).split()
-        if suite_fails(tree, list(dict.fromkeys(clean)), TIMEOUT_SECONDS * len(chosen)):
-            print("the tests fail without any defect; nothing can be shown")
+        if output := failure(tree, list(dict.fromkeys(clean)), TIMEOUT_SECONDS * len(chosen)):
+            print(f"{output}\nThe tests fail without any defect; nothing can be shown.")
             return 1
         for defect in chosen:
             started = time.monotonic()
@@ -252,13 +252,13 @@ def is_seen(tree: Path, defect: Defect) -> bool:
     assert right.count(defect.right) == 1, f"{defect.path}: the text of {defect.name!r} is not there once"
     path.write_text(right.replace(defect.right, defect.wrong), encoding="utf-8")
     try:
-        return suite_fails(tree, defect.tests.split(), TIMEOUT_SECONDS)
+        return bool(failure(tree, defect.tests.split(), TIMEOUT_SECONDS))
     finally:
         path.write_text(right, encoding="utf-8")
 
 
-def suite_fails(tree: Path, tests: list[str], timeout_seconds: int) -> bool:
-    """Return whether one of these tests fails; one that hangs does."""
+def failure(tree: Path, tests: list[str], timeout_seconds: int) -> str:
+    """Return what the tests say where one of them fails or hangs; nothing where all pass."""
     command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PM_DATA_CORE": "pure", "PYTHONPATH": str(tree)}
     try:
@@ -266,9 +266,9 @@ def suite_fails(tree: Path, tests: list[str], timeout_seconds: int) -> bool:
             command, cwd=tree, env=environment, capture_output=True, text=True, timeout=timeout_seconds
         )
     except subprocess.TimeoutExpired:
-        return True
+        return f"no end within {timeout_seconds} s"
     assert done.returncode in (0, 1), done.stdout + done.stderr
-    return done.returncode == 1
+    return done.stdout if done.returncode else ""
 
 
 if __name__ == "__main__":
