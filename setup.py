@@ -1,9 +1,10 @@
-"""Build the compiled core, the manual page and the shell completions. pyproject.toml holds the rest.
+"""Build the compiled core, the manual pages and the shell completions. pyproject.toml holds the rest.
 
 PM_DATA_CORE says which core is built: `auto` (default; without a working compiler the pure core is
 installed, with a warning that says why), `compiled` (that failure ends the build) or `pure`.
 """
 
+import argparse
 import os
 import runpy
 import shlex
@@ -64,9 +65,9 @@ class BuildCore(build_ext):
 
 
 class BuildManual(Command):
-    """Write the manual page and the shell completions from the parser, as data files of the wheel."""
+    """Write the manual pages and the shell completions from the parser, as data files of the wheel."""
 
-    description = "write the manual page and the shell completions"
+    description = "write the manual pages and the shell completions"
     user_options = []  # noqa: RUF012
 
     def initialize_options(self):
@@ -88,14 +89,19 @@ class BuildManual(Command):
         from pm_data.cli.parser import build_parser
 
         parser = build_parser()
-        page = Manpage(parser)
-        page.description = self.distribution.metadata.description
-        page.source = f"pm_data {self.distribution.metadata.version}"
-        page.manual = "pm_data manual"
-        self.write("share/man/man1", "pm_data.1", str(page))
+        self.write_page(Manpage(parser), "pm_data", self.distribution.metadata.description)
+        (commands,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        for name, sub in commands.choices.items():
+            self.write_page(Manpage(sub), f"pm_data-{name}", sub.get_default("command").SUMMARY)
         parser = build_parser()
         self.write("share/bash-completion/completions", "pm_data", shtab.complete(parser, "bash"))
         self.write("share/zsh/site-functions", "_pm_data", shtab.complete(parser, "zsh"))
+
+    def write_page(self, page, name, description):
+        page.prog, page.description = name, description
+        page.source = f"pm_data {self.distribution.metadata.version}"
+        page.manual = "pm_data manual"
+        self.write("share/man/man1", f"{name}.1", str(page))
 
     def write(self, target, name, text):
         path = self.directory / name

@@ -18,6 +18,11 @@ ENV_PREFIX = "PM_DATA_"
 NOT_SETTINGS = frozenset({"PM_DATA_CORE"})
 """Variables of ours that are no Config field and never warn."""
 
+BASIC = frozenset(
+    {"data_dir", "capture_max_markets", "capture_fsync", "sim_fee_model", "sim_fee_bps", "sim_slippage_bps"}
+)
+"""Settings that `--help` shows; the others are for `--help-all`."""
+
 FSYNC_MODES = ("none", "interval", "every")
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -6,6 +6,7 @@ ReplaceFile; they were never run by us.
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import stat
@@ -21,6 +22,15 @@ _REPLACE_RETRY_SECONDS = 1.0
 
 mono_ns: Callable[[], int] = time.perf_counter_ns if WINDOWS else time.monotonic_ns
 """The monotonic clock in ns. On Windows `time.monotonic_ns` ticks only every 15.6 ms."""
+
+
+def print_exactly(stream: object) -> None:
+    """Make a text stream write UTF-8 and LF, whatever the system and the locale would write (rule H1).
+
+    Windows would end lines with CR LF, and encode what goes to a pipe by its code page.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def sync_data(fd: int) -> None:

@@ -1,5 +1,7 @@
 """What differs between operating systems, as far as this one can show."""
 
+import io
+import ntpath
 import os
 import signal
 import subprocess
@@ -8,8 +10,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.commands import pm_data
 
 from pm_data import osdep
+from pm_data.bundle.layout import validate_run_id
+from pm_data.errors import UsageError
 
 
 def test_an_atomic_write_replaces_whole_files(tmp_path):
@@ -81,3 +86,46 @@ def test_a_thread_gives_way_alone():
     thread.join()
     assert seen == [19]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+@pytest.mark.parametrize(("encoding", "newline"), [("cp1252", "\r\n"), ("ascii", None), ("utf-16", "\r")])
+def test_stdout_writes_the_same_bytes_everywhere(encoding, newline):
+    """The seam where Windows would write CR LF and a code page: such a stream, made here."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, newline=newline)
+    osdep.print_exactly(stream)
+    stream.write('{"slug":"będzie-à-12-€"}\n')
+    stream.flush()
+    assert raw.getvalue() == '{"slug":"będzie-à-12-€"}\n'.encode()
+
+
+def test_a_stream_of_a_test_is_left_alone():
+    osdep.print_exactly(io.StringIO())
+
+
+def test_the_line_is_the_same_in_any_locale():
+    lines = set()
+    for variables in ({}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "ascii:backslashreplace"}):
+        done = pm_data("config", PM_DATA_DATA_DIR="./à-12-€", **variables)
+        lines.add((done.returncode, done.stdout))
+    ((code, line),) = lines
+    assert code == 0
+    assert "./à-12-€" in line
+
+
+@pytest.mark.parametrize("run_id", ["a/b", "a\\b", "..", "C:x", "con", "NUL.txt", "a:b", "com1", ".hidden"])
+def test_a_run_id_names_no_other_place_on_windows_either(run_id):
+    """The path seam: what ntpath would take apart, or Windows give to a device, is no run id."""
+    with pytest.raises(UsageError):
+        validate_run_id(run_id)
+
+
+@pytest.mark.parametrize("run_id", ["run-10m", "a.b_c", "20261125T120000Z-0f0f"])
+def test_a_run_id_is_one_part_of_a_path_on_windows_too(run_id):
+    assert ntpath.join("D:\\data", "runs", validate_run_id(run_id)).split("\\") == [
+        "D:",
+        "data",
+        "runs",
+        run_id,
+    ]
+    assert ntpath.basename(run_id) == run_id

@@ -28,12 +28,14 @@ def capture_page(
     series: CaptureSeries,
     inspection: Inspection,
     coverage: Coverage,
+    books: JsonObject | None,
 ) -> str:
     """Return the page.
 
     Args:
         report: what `latency_report.json` holds.
         inspection: of the same bundle, already read; `coverage` too.
+        books: what `check_books` found in it; None where damage forbade the check.
     """
     parts: list[Part] = [
         _figures(report, judged, graded, inspection),
@@ -43,6 +45,7 @@ def capture_page(
         _gaps(inspection),
         _connections(report, inspection),
         _messages(inspection),
+        _books(books),
     ]
     return render(f"Capture {report['run_id']}", _subtitle(report, inspection), parts)
 
@@ -229,6 +232,24 @@ def _messages(inspection: Inspection) -> Table:
     total = sum(count for _kind, _name, count in named) or 1
     rows = [(kind, name, count, f"{100 * count / total:.1f} %") for kind, name, count in named]
     return Table("Message mix", ("", "name", "count", "share"), rows, "No frame.")
+
+
+def _books(books: JsonObject | None) -> Table:
+    columns = ("against", "agreed", "agreed late", "failed", "unchecked")
+    if books is None:
+        return Table("Book checks", columns, [], "Not made: a record is not what its type demands.")
+    found = books["totals"]
+    late = found["hash_late_trade_price"] + found["hash_late_tick_size"]
+    rows = [
+        ("the venue's hash", found["hash_verified"], late, found["hash_failed"], found["hash_unchecked"]),
+        ("best bid and ask", found["best_agreed"], "", found["best_differed"], ""),
+        ("the other token of the market", found["mirror_agreed"], "", found["mirror_differed"], ""),
+    ]
+    marked = [
+        (against, agreed, later, Cell(f"{failed:,}", "bad") if failed else failed, unchecked)
+        for against, agreed, later, failed, unchecked in rows
+    ]
+    return Table("Book checks", columns, marked, note="capture-verify --books tells each token and incident.")
 
 
 def _plain(value: object) -> str:

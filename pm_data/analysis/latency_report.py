@@ -32,15 +32,13 @@ class _Quantiles:
                 values.append(value)
 
     def fields(self, last_line: JsonObject) -> JsonObject:
-        whole_run = {name: milliseconds(last_line, self._measure, name) for name in self._seconds}
-        if None not in whole_run.values():
-            return whole_run
         p50, p99, largest = self._seconds.values()
-        return {
-            "p50": _nearest_rank(p50, 50),
-            "p99": _nearest_rank(p99, 99),
-            "max": max(largest, default=None),
-        }
+        whole_run = {name: milliseconds(last_line, self._measure, name) for name in self._seconds}
+        if None in whole_run.values():
+            whole_run = {"p50": _nearest_rank(p50, 50), "p99": _nearest_rank(p99, 99), "max": None}
+        # A heartbeat also states what had not ended yet.
+        values = [*largest, *(value for value in [whole_run["max"]] if value is not None)]
+        return {**whole_run, "max": max(values, default=None)}
 
 
 class LatencyReport:

@@ -25,7 +25,8 @@ class LoopMonitor:
         coverage: Callable[[], dict[int, tuple[int, int]]],
         coverage_interval_seconds: float,
     ) -> None:
-        self._samples = Samples(max_samples)
+        self.lag = Samples(max_samples)
+        """The loop's lateness, ns."""
         self._due_ns: int | None = None
         self._coverage = coverage
         self._coverage_interval_ns = int(coverage_interval_seconds * 1e9)
@@ -49,11 +50,11 @@ class LoopMonitor:
                 coverage_due_ns = now + self._coverage_interval_ns
             self._due_ns = due_ns = clock.mono_ns() + _STEP_NS
             await asyncio.sleep(_STEP_NS / 1e9)
-            self._samples.add(max(0, clock.mono_ns() - due_ns))
+            self.lag.add(max(0, clock.mono_ns() - due_ns))
 
     def take_lag_ns(self) -> list[int]:
         """Return the lateness samples since the last call, and the one that is still growing."""
-        samples = self._samples.take()
+        samples = self.lag.take()
         due_ns = self._due_ns
         if due_ns is not None and (late := clock.mono_ns() - due_ns) > 0:
             samples.append(late)

@@ -200,7 +200,8 @@ class _OnlineRun:
             self._end_reason = "fatal"
             fields = {"cause": fatal.cause.value, "message": fatal.message, "shard": fatal.shard}
             plant.runlog.append("fatal", fields)
-        plant.runlog.append("run_end", {"reason": self._end_reason, **balance.fields(clock.mono_ns())})
+        fields = {"reason": self._end_reason, **balance.fields(clock.mono_ns()), **plant.latencies()}
+        plant.runlog.append("run_end", fields)
         plant.close_journal()
         manifest = close_bundle(
             self._run,

@@ -55,12 +55,13 @@ class Plant:
         self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes, tap=tap)
         self._journal = Journal(run.path, latch)
         self.runlog = RunLog(self._journal)
-        latency = Samples(config.capture_metrics_max_samples)
+        self._latency = Samples(config.capture_metrics_max_samples)
+        self._lag = monitor.lag
         self._writer = WriterThread(
             self.log,
             lambda shard: ShardWriter(run, shard),
             latch,
-            latency,
+            self._latency,
             sync_each_batch=config.capture_fsync == "every",
         )
         self._sync: SyncThread | None = None
@@ -71,7 +72,7 @@ class Plant:
         )
         self.tally = Tally(self.runlog)
         self._heartbeat = Heartbeat(
-            self._writer, monitor, self._disk, latency, self.log, self.runlog, self._journal, self.tally
+            self._writer, monitor, self._disk, self._latency, self.log, self.runlog, self._journal, self.tally
         )
         self._heartbeat.listeners += listeners
         self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
@@ -89,6 +90,13 @@ class Plant:
     def disk_free_bytes(self) -> int | None:
         """Return the free space at the last look."""
         return self._disk.free_bytes
+
+    def latencies(self) -> JsonObject:
+        """Return the quantiles over the whole run, as the run log's last line has them."""
+        return {
+            "loop_lag_ms": self._lag.whole_run_ms(),
+            "received_to_written_ms": self._latency.whole_run_ms(),
+        }
 
     def last_records(self) -> dict[int, list[Record]]:
         """Return the last records of each shard that came to the writer."""

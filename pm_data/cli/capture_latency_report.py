@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pm_data.cli import output
 from pm_data.cli.progress import ProgressBar
+from pm_data.errors import DamageError
 from pm_data.jsonlib import JsonObject
 
 if TYPE_CHECKING:
@@ -68,7 +69,16 @@ def _page(bundle: Bundle, report: JsonObject, series: CaptureSeries) -> str:
     judged = gates(report, verdict, has_fatal=os.path.lexists(bundle.run.fatal))
     coverage = coverage_of(bundle, lambda _damage: None)
     graded = grade(judged, report, verdict, coverage, status=bundle.status)
-    return capture_page(report, judged, graded, series, inspection, coverage)
+    return capture_page(report, judged, graded, series, inspection, coverage, _books(bundle))
+
+
+def _books(bundle: Bundle) -> JsonObject | None:
+    from pm_data.analysis.books import check_books
+
+    try:
+        return check_books(bundle.replay_records(lambda _tail: None, lambda _damage: None))
+    except DamageError:
+        return None
 
 
 def _rows(report: JsonObject) -> list[tuple[str, str]]:

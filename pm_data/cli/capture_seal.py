@@ -1,4 +1,4 @@
-"""Make a closed run small: its shards become blocks of Zstandard, an eighth of the size or so.
+"""Make a closed run small: its shards become blocks of Zstandard, a fifth of the size or so.
 
 Every command reads a sealed run as if it were plain. The manifest stays as it is, and so does its
 digest: it names the records, sealed or not. A shard's .frames file is taken away only when the sealed

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pm_data import osdep
 from pm_data.errors import E6OverflowError, InputOutputError, PmDataError
 
 
@@ -12,6 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pm_data.cli.parser import build_parser
 
     name = "pm_data"
+    osdep.print_exactly(sys.stdout)
     try:
         args = build_parser().parse_args(argv)
         name = f"pm_data {args.command.NAME}"

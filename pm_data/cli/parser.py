@@ -1,10 +1,14 @@
 """The argument parser of all commands; manual page and completions are made from it."""
 
 import argparse
+import dataclasses
+import sys
 from typing import Any, NoReturn
 
-from pm_data import __version__
+from pm_data import __version__, config
 from pm_data.errors import ConfigError
+
+FIELDS = frozenset(entry.name for entry in dataclasses.fields(config.Config))
 
 
 class Parser(argparse.ArgumentParser):
@@ -12,6 +16,26 @@ class Parser(argparse.ArgumentParser):
 
     argparse has one error for both; the two methods overridden here are where it judges a value.
     """
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help without the settings that few need; `--help-all` shows them."""
+        hidden = {
+            action for action in self._actions if action.dest in FIELDS and action.dest not in config.BASIC
+        }
+        if not hidden:
+            super().print_help(file)
+            return
+        formatter = self._get_formatter()
+        shown = [action for action in self._actions if action not in hidden]
+        formatter.add_usage(self.usage, shown, [])
+        formatter.add_text(self.description)
+        for group in self._action_groups:
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments([action for action in group._group_actions if action not in hidden])
+            formatter.end_section()
+        formatter.add_text(f"{len(hidden)} more settings: {self.prog} --help-all")
+        self._print_message(formatter.format_help(), sys.stdout if file is None else file)
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:
@@ -49,6 +73,14 @@ class ShowVersion(argparse.Action):
         parser.exit(0)
 
 
+class ShowEverything(argparse.Action):
+    """Print the help with every setting."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_unused: object) -> NoReturn:
+        print(parser.format_help(), end="")
+        parser.exit(0)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; the chosen command's module is `args.command`."""
     from pm_data.cli.registry import COMMANDS
@@ -72,5 +104,9 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(sub)
+        if any(action.dest in FIELDS for action in sub._actions):
+            sub.add_argument(
+                "--help-all", action=ShowEverything, nargs=0, help="show every setting, and exit"
+            )
         sub.set_defaults(command=command)
     return parser

@@ -51,6 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="misbehave, may be given several times; docs/venue-faults.md has the names, `--fault list` too",
     )
+    parser.add_argument(
+        "--replay",
+        metavar="RUN_DIR",
+        type=Path,
+        help="serve a recorded run, in the venue's protocol, in the place of seeded markets",
+    )
+    parser.add_argument(
+        "--speed", metavar="X", default="1", help="how many times as fast as recorded (default: 1)"
+    )
     group = parser.add_argument_group("writing instead of serving")
     group.add_argument("--frames", metavar="N", help="how many frames to write")
     target = group.add_mutually_exclusive_group()
@@ -76,11 +85,13 @@ def run(args: argparse.Namespace) -> int:
         sent_log=args.sent_log,
         faults=tuple(map(parse_fault, args.fault)),
     )
+    if args.replay is not None and (args.frames is not None or args.fault):
+        raise UsageError("--replay goes with neither --fault nor --frames")
     if args.frames is not None:
         return _write(args, options, _whole("frames", args.frames))
     if args.out_ndjson or args.out_bundle:
         raise UsageError("--out-ndjson and --out-bundle need --frames")
-    return _serve(options, _seconds(args.duration_seconds))
+    return _serve(options, _seconds(args.duration_seconds), args.replay, _speed(args.speed))
 
 
 def _list_faults() -> int:
@@ -92,13 +103,18 @@ def _list_faults() -> int:
     return 0
 
 
-def _serve(options: "VenueOptions", duration_seconds: float | None) -> int:
+def _serve(
+    options: "VenueOptions", duration_seconds: float | None, run_dir: Path | None, speed: float
+) -> int:
     import asyncio
 
+    from pm_data.bundle.opening import open_bundle
+    from pm_data.venue.embedded.replay import Replay
     from pm_data.venue.embedded.server import VenueServer
 
     async def serve() -> None:
-        server = VenueServer(options)
+        replay = None if run_dir is None else Replay(open_bundle(run_dir), speed)
+        server = VenueServer(options, replay)
         urls = await server.start()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -152,6 +168,16 @@ def _whole(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         raise ConfigError(f"--{name}: {text!r} is not a whole number")
     return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.001 <= value <= 100_000:
+        raise ConfigError(f"--speed: {text!r} is not a number from 0.001 to 100000")
+    return value
 
 
 def _seconds(text: str | None) -> float | None:

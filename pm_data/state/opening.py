@@ -81,7 +81,7 @@ def _tokens(state: RunState) -> Iterator[_Part]:
         if is_carried(market):
             yield _Part(shard, conn, Control.CARRIED, partial(carried_payload, market))
         if market.status == "live":
-            yield _Part(shard, conn, _FRAME, partial(_book, market))
+            yield _Part(shard, conn, _FRAME, partial(book_payload, market))
 
 
 def _markets(state: RunState) -> Iterator[store.MarketState]:
@@ -91,7 +91,7 @@ def _markets(state: RunState) -> Iterator[store.MarketState]:
         yield market
 
 
-def _book(market: store.MarketState) -> bytes:
+def book_payload(market: store.MarketState) -> bytes:
     """Return the token's book as the venue sends it first; what is absent is left out, as is the hash."""
     fields = {
         "market": market.market,

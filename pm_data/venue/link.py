@@ -128,6 +128,7 @@ class Link:
 
     def subscribe(self, tokens: Sequence[Token], reason: str) -> None:
         """Add tokens; said on the socket only while it is open and not being closed."""
+        self.catch_up()
         now_ns = clock.mono_ns()
         for token in tokens:
             self._tokens[token.key] = token
@@ -233,9 +234,12 @@ class Link:
         if self.cause is None:
             self.cause = "network" if ended.code is None else "venue"
         self._control(Control.CLOSED, {"code": ended.code, "reason": ended.reason, "cause": self.cause})
-        if self.cause != "stop" and self._tokens:
+        tokens = self.tokens
+        if self.cause == "rotation":  # what has no book loses none, and the new connection asks for it too
+            tokens = [token for token in tokens if not token.waiting]
+        if self.cause != "stop" and tokens:
             # How much was lost nobody knows; it began after the last frame and lasts until the next books.
-            self._gap("closed", self._tokens.values(), self._live.last_frame_ns)
+            self._gap("closed", tokens, self._live.last_frame_ns)
         self._gone.set()
         self._services.on_event(
             "disconnected",
@@ -253,7 +257,7 @@ class Link:
         token.link = self
         token.asked(now_ns, Rung.ASKED)
         token.lost = False
-        token.begun_ns = token.heard_ns = token.proved_ns = now_ns
+        token.heard_ns = token.proved_ns = now_ns
         token.shown = None
 
     def _note_other(self, seen: Seen, payload: bytes, mono_ns: int) -> None:
@@ -280,6 +284,7 @@ class Link:
             self._take(tokens)
 
     def _take(self, tokens: Sequence[Token]) -> None:
+        self.catch_up()
         now_ns = clock.mono_ns()
         for token in tokens:
             self._to_take.pop(token.key, None)

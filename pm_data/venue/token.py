@@ -28,15 +28,13 @@ class Token:
         waiting: whether it needs a full book: none came since it was asked for, or it was found silent.
         lost: whether it waits because the witness saw what the stream did not bring.
         rung: what was last done about that, and `since_ns` when.
-        begun_ns: when its connection took it up.
-        heard_ns: when data of it last came on that connection.
+        heard_ns: when data of it last came on its own connection.
         proved_ns: when it was last known to be whole, by data or by the witness.
         shown: the last message that states the hash of its book; None before one.
     """
 
     __slots__ = (
         "asset_id",
-        "begun_ns",
         "heard_ns",
         "key",
         "link",
@@ -56,7 +54,6 @@ class Token:
         self.lost = False
         self.rung = Rung.ASKED
         self.since_ns = 0
-        self.begun_ns = 0
         self.heard_ns = 0
         self.proved_ns = 0
         self.shown: bytes | None = None

@@ -17,7 +17,10 @@ _TAIL_BYTES = 24
 
 
 class Unread:
-    """The data frames of one connection since the last look; stamps are monotonic ns."""
+    """The data frames of one connection since the last look; stamps are monotonic ns.
+
+    It is to be read before a token is taken up, so that no frame from before counts for it.
+    """
 
     def __init__(self) -> None:
         self._frames: list[tuple[int, bytes]] = []
@@ -38,7 +41,7 @@ class Unread:
             states_hash = b'"hash"' in payload
             for key in asset_ids(payload):
                 token = tokens.get(key)
-                if token is None or stamp < token.begun_ns:
+                if token is None:
                     continue
                 token.heard_ns = max(token.heard_ns, stamp)
                 if states_hash and key not in shown:

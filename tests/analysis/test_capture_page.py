@@ -8,6 +8,7 @@ from support.commands import json_line, pm_data
 from support.records import TOKENS, control, shard_records, text, write_run
 from support.runlogs import SHARD_LAG, heartbeat, line, quiet_run, write_lines
 
+from pm_data.analysis.books import check_books
 from pm_data.analysis.capture_page import capture_page
 from pm_data.analysis.capture_series import MAX_MARKS, MAX_POINTS, MAX_STRETCHES, CaptureSeries
 from pm_data.analysis.coverage import coverage_of
@@ -63,7 +64,8 @@ def page_with(run, lines, metrics=()):
     verdict, coverage = verify_bundle(bundle), coverage_of(bundle, lambda damage: None)
     judged = gates(fields, verdict, has_fatal=False)
     graded = grade(judged, fields, verdict, coverage, status=bundle.status)
-    return capture_page(fields, judged, graded, series, inspection, coverage), series
+    books = check_books(bundle.replay_records(lambda tail: None, lambda damage: None))
+    return capture_page(fields, judged, graded, series, inspection, coverage, books), series
 
 
 def test_the_command_writes_the_page(tmp_path):
@@ -76,6 +78,7 @@ def test_the_command_writes_the_page(tmp_path):
     assert re.search(r'<td class="bad">FAIL</td><td>reconnects</td>', page)
     assert re.search(r"<td>closed</td><td class=\"number\">2</td>", page), "the gap, with its two tokens"
     assert "&lt;i&gt;odd&lt;/i&gt;" in page
+    assert "<td>the venue&#x27;s hash</td>" in page
     elements, console = show(run.path / "latency_report.html", tmp_path / "profile")
     assert console == []
     assert 'data-drawn="6"' in elements

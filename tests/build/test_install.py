@@ -10,6 +10,19 @@ from pm_data._fast import STEMS
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
+MAX_INSTALLED_BYTES = 30_000_000
+BASE = ("pm_data", "websockets", "ujson", "urllib3")
+
+
+def installed_bytes(venv):
+    """Return the size of pm_data and what it needs."""
+    (packages,) = venv.path.glob("lib/*/site-packages")
+    names = [path for path in packages.iterdir() if path.name.startswith(BASE)]
+    assert len(names) > len(BASE)
+    files = [path for name in names for path in ([name] if name.is_file() else name.rglob("*"))]
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
 class Venv:
     """A fresh virtual environment."""
 
@@ -46,6 +59,7 @@ def test_sdist_to_wheel_to_install(project, venv, tmp_path):
     assert libraries == {f"{stem}_c" for stem in STEMS}
     assert not [path for path in package.rglob("*") if path.suffix in (".pyx", ".pxd", ".pxi", ".c")]
     assert (venv.path / "share/man/man1/pm_data.1").is_file()
+    assert installed_bytes(venv) < MAX_INSTALLED_BYTES
     assert (venv.path / "share/bash-completion/completions/pm_data").is_file()
     assert (venv.path / "share/zsh/site-functions/_pm_data").is_file()
 

@@ -158,11 +158,32 @@ def test_the_same_sources_make_the_same_wheel(project):
     assert '"2020\\-09\\-13"' in shared_file(second, "man1/pm_data.1").splitlines()[0]
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_same_sources_make_the_same_compiled_wheel(toy):
+    """With -O0, which takes a fifth of the time; -O2 is no other path."""
+    wheels = []
+    for _ in range(2):
+        for name in ("dist", "build"):
+            shutil.rmtree(toy.path / name, ignore_errors=True)
+        options = {"PM_DATA_CORE": "compiled", "CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1600000000"}
+        wheels.append(build_wheel(toy, **options)[0].read_bytes())
+    assert wheels[0] == wheels[1]
+
+
+def test_the_pure_wheel_is_small(project):
+    wheel, _said = build_wheel(project, PM_DATA_CORE="pure")
+    assert wheel.stat().st_size < 1_000_000
+    assert sum(entry.file_size for entry in zipfile.ZipFile(wheel).infolist()) < 3_000_000
+
+
 def test_manual_and_completions_know_every_command(project):
     wheel, _said = build_wheel(project, PM_DATA_CORE="pure")
     code = "from pm_data.cli.registry import COMMANDS; print(*(command.NAME for command in COMMANDS))"
     commands = project.python("-c", code).stdout.split()
     assert commands
+    pages = {f"share/man/man1/pm_data-{name}.1" for name in commands}
+    assert wheel_names(wheel) >= pages
     page = shared_file(wheel, "man1/pm_data.1").replace("\\", "")
     for name in commands:
         assert f"COMMAND fI,'pm_data {name}'" in page, name

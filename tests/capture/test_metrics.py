@@ -25,3 +25,16 @@ def test_samples_are_bounded_and_taken_once():
         samples.add(value)
     assert samples.take() == [2, 3, 4]
     assert samples.take() == []
+
+
+def test_the_whole_run_counts_what_was_taken_and_what_was_forgotten():
+    samples = Samples(3)
+    assert samples.whole_run_ms() == {"p50": None, "p99": None, "max": None}
+    for number in range(1, 1001):
+        samples.add(number * 1_000_000)
+        if number % 100 == 0:
+            samples.take()
+    whole = samples.whole_run_ms()
+    assert whole["max"] == 1000.0
+    assert whole["p50"] == pytest.approx(500, rel=1 / 32)
+    assert whole["p99"] == pytest.approx(990, rel=1 / 32)

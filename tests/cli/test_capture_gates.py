@@ -105,6 +105,16 @@ def test_sustained_pressure_fails(run):
     assert judge(run.path) == (1, ["loop_lag", "pressure"])
 
 
+def test_one_late_second_fails_no_gate_where_the_whole_run_is_known(run):
+    """A second's p99 is its longest lag nearly; the last line of a run states that of all samples."""
+    whole = {"p50": 0.4, "p99": 2.0, "max": 40.0}
+    lines = in_second(3, loop_lag_ms=LAG)(quiet_run())
+    write_lines(run.runlog, [*lines[:-1], lines[-1] | {"loop_lag_ms": whole}])
+    assert judge(run.path) == (0, [])
+    write_lines(run.runlog, [*lines[:-1], lines[-1] | {"loop_lag_ms": whole | {"p99": 10.1}}])
+    assert judge(run.path) == (1, ["loop_lag"])
+
+
 def test_a_damaged_index_fails_no_gate(run):
     run.idx(0).unlink()
     assert judge(run.path) == (0, [])

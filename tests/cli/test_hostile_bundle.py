@@ -291,7 +291,8 @@ for _name, _value in FIELDS.items():
     )
 
 
-ONLY_FRAMES = {*READERS} - {"capture-events", "capture-inspect", "capture-slice", "run", "run --salvage"}
+EVENTS = {"capture-books", "capture-events", "capture-slice", "run", "run --salvage"}
+ONLY_FRAMES = {*READERS} - EVENTS - {"capture-inspect"}
 """Commands that do not look into payloads."""
 
 
@@ -311,7 +312,7 @@ def a_deep_universe(run):
     one_record(run, b'{"markets":' + b"[" * 100_000)
 
 
-@bundle(good={*READERS} - {"capture-events", "capture-slice", "run", "run --salvage"})
+@bundle(good={*READERS} - EVENTS)
 def tokens_that_are_no_text(run):
     shutil.rmtree(run.path)
     shard = [

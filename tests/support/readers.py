@@ -10,6 +10,7 @@ READERS = {
     "capture-verify --repair": lambda run, out: [f"--run-dir={run}", "--repair"],
     "capture-frames": lambda run, out: [f"--run-dir={run}"],
     "capture-events": lambda run, out: [f"--run-dir={run}"],
+    "capture-books": lambda run, out: [f"--run-dir={run}", "--every=60"],
     "capture-inspect": lambda run, out: [f"--run-dir={run}"],
     "capture-slice": lambda run, out: [f"--run-dir={run}", f"--data-dir={out}", f"--run-id=cut-{next(RUNS)}"],
     "capture-seal": lambda run, out: [f"--run-dir={run}"],

@@ -193,7 +193,11 @@ def test_book_then_silence_reconnects(run_session: Runner) -> None:
 
 def test_half_open_line_is_found_by_its_ping(run_session: Runner) -> None:
     with embedded("half_open:after=0.3") as venue:
-        run = run_session(scaled(venue), [listed(venue)], lambda run: len(of_kind(run, Control.OPENED)) == 2)
+        run = run_session(
+            scaled(venue, capture_witness_silent_seconds=3.0),
+            [listed(venue)],
+            lambda run: len(of_kind(run, Control.OPENED)) == 2,
+        )
     assert run.controls(Control.CLOSED)[0]["cause"] == "ping_timeout"
     ((cause, tokens, _),) = gaps(run)
     assert (cause, len(tokens)) == ("closed", 8)

@@ -55,6 +55,29 @@ def test_connections_are_replaced_without_a_gap(run_session: Runner) -> None:
         assert (whole.bids(), whole.asks(), whole.status) == (last.bids(), last.asks(), last.status)
 
 
+def test_quiet_tokens_that_moved_raise_no_alarm(run_session: Runner) -> None:
+    with EmbeddedVenue(VenueOptions(seed=6, markets=20, rate=0)) as venue:
+        client = GammaClient(venue.urls.gamma_base_url)
+        markets = client.active_markets(1000).markets
+        client.close()
+        run = run_session(
+            quick_config(
+                venue.urls.clob_ws_url,
+                clob_base_url=venue.urls.clob_base_url,
+                ws_connection_max_seconds=0.6,
+                capture_witness_silent_seconds=0.2,
+                capture_witness_grace_seconds=0.05,
+            ),
+            [markets],
+            lambda run: (
+                len(run.controls(Control.CLOSED)) >= 2
+                and sum(fields["quiet"] for fields in run.controls(Control.WITNESS)) > 150
+            ),
+        )
+    assert run.controls(Control.GAP) == []
+    assert all(not fields["changed"] for fields in run.controls(Control.WITNESS))
+
+
 def assert_handovers_stand_before_books(run: Run) -> None:
     """Hold each handover against SPEC 12: directly before its connection's first book of these tokens."""
     for shard in run.log.shards:

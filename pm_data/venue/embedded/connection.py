@@ -21,6 +21,7 @@ from pm_data.venue.embedded.http_head import (
 )
 from pm_data.venue.embedded.market_channel import MarketChannel
 from pm_data.venue.embedded.options import VenueOptions
+from pm_data.venue.embedded.replay_rest import ReplayRest
 from pm_data.venue.embedded.rest import Rest
 from pm_data.venue.embedded.sent_log import SentLog
 from pm_data.venue.embedded.websocket import WebSocket
@@ -40,7 +41,7 @@ class Hub:
     """
 
     options: VenueOptions
-    rest: Rest
+    rest: Rest | ReplayRest
     channel: MarketChannel
     plan: FaultPlan | None = None
     open: "set[VenueConnection]" = field(default_factory=set)

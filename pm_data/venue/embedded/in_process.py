@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pm_data.venue.embedded.book import MarketBook
 from pm_data.venue.embedded.options import VenueOptions
+from pm_data.venue.embedded.replay import Replay
 from pm_data.venue.embedded.server import VenueServer, VenueUrls
 
 
@@ -18,8 +19,8 @@ class EmbeddedVenue:
         InputOutputError: the log of what is sent cannot be made.
     """
 
-    def __init__(self, options: VenueOptions) -> None:
-        self._server = VenueServer(options)
+    def __init__(self, options: VenueOptions, replay: Replay | None = None) -> None:
+        self._server = VenueServer(options, replay)
         self._stop = asyncio.Event()
         self._started: Future[tuple[VenueUrls, asyncio.AbstractEventLoop]] = Future()
         self._thread = ThreadPoolExecutor(1, "embedded-venue")

@@ -7,6 +7,7 @@ from pm_data import jsonlib
 from pm_data.venue.embedded import messages
 from pm_data.venue.embedded.book import MarketBook
 from pm_data.venue.embedded.exchange import Exchange, Message
+from pm_data.venue.embedded.replay import Replay
 from pm_data.venue.embedded.websocket import text_frame
 
 PONG = b"PONG"
@@ -40,9 +41,9 @@ class Client(ABC):
 
 
 class MarketChannel:
-    """The market channel of an exchange."""
+    """The market channel of an exchange, or of a recorded run."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange | Replay) -> None:
         self._exchange = exchange
         self._clients: list[Client] = []
         self._by_asset: dict[str, list[Client]] = {}
@@ -104,8 +105,16 @@ class MarketChannel:
         for asset_id in new:
             self._by_asset.setdefault(asset_id, []).append(client)
         if dump:
-            found = [self._exchange.find(asset_id) for asset_id in new]
-            client.send_opening([book for book in found if book is not None])
+            self._send_opening(client, new)
+
+    def _send_opening(self, client: Client, asset_ids: list[str]) -> None:
+        exchange = self._exchange
+        if isinstance(exchange, Replay):
+            books = [exchange.book(asset_id) for asset_id in asset_ids]
+            client.send(jsonlib.dumps([book for book in books if book is not None]).encode() + b"\n")
+            return
+        found = [exchange.find(asset_id) for asset_id in asset_ids]
+        client.send_opening([book for book in found if book is not None])
 
     def _unsubscribe(self, client: Client, asset_ids: Iterable[str]) -> None:
         for asset_id in asset_ids:

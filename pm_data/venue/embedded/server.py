@@ -13,6 +13,8 @@ from pm_data.venue.embedded.fault_plan import FaultPlan
 from pm_data.venue.embedded.gamma import Gamma
 from pm_data.venue.embedded.market_channel import MarketChannel
 from pm_data.venue.embedded.options import VenueOptions
+from pm_data.venue.embedded.replay import Replay
+from pm_data.venue.embedded.replay_rest import ReplayRest
 from pm_data.venue.embedded.rest import Rest
 from pm_data.venue.embedded.websocket import text_frame
 
@@ -34,25 +36,35 @@ class VenueUrls:
 
 
 class VenueServer:
-    """A running venue; make it, `start` it, and `run_until` something."""
+    """A running venue; make it, `start` it, and `run_until` something.
 
-    def __init__(self, options: VenueOptions) -> None:
+    Args:
+        replay: a recorded run to serve, in the place of markets of its own.
+    """
+
+    def __init__(self, options: VenueOptions, replay: Replay | None = None) -> None:
         self._options = options
         self._epoch_ns = clock.wall_ns()
-        self._exchange = Exchange(options, self._epoch_ns // 1_000_000)
-        rest = Rest(self._exchange, Gamma(options.seed), clock.wall_ns)
+        self._exchange: Exchange | Replay
+        rest: Rest | ReplayRest
+        if replay is None:
+            self._exchange = exchange = Exchange(options, self._epoch_ns // 1_000_000)
+            rest = Rest(exchange, Gamma(options.seed), clock.wall_ns)
+        else:
+            self._exchange = replay
+            rest = ReplayRest(replay)
         self._channel = MarketChannel(self._exchange)
         plan = None
         if options.faults:
-            asset_ids = [token for book in self._exchange.books for token in book.listing.asset_ids]
+            asset_ids = [token for book in self.books for token in book.listing.asset_ids]
             plan = FaultPlan(options.faults, options.seed, asset_ids)
         self.hub = Hub(options, rest, self._channel, plan)
         self._server: asyncio.Server | None = None
 
     @property
     def books(self) -> list[MarketBook]:
-        """The active markets, in listing order."""
-        return self._exchange.books
+        """The active markets, in listing order; none of a recorded run."""
+        return self._exchange.books if isinstance(self._exchange, Exchange) else []
 
     async def start(self) -> VenueUrls:
         """Listen, and return where.
@@ -115,7 +127,7 @@ class VenueServer:
             else:
                 await asyncio.sleep(min(max(early_seconds, _SHORTEST_SLEEP_SECONDS), _LONGEST_SLEEP_SECONDS))
 
-    def _send(self, exchange: Exchange) -> None:
+    def _send(self, exchange: Exchange | Replay) -> None:
         for message in exchange.step():
             receivers = self._channel.receivers(message)
             if receivers:
