@@ -78,11 +78,14 @@ def stages(
         for frame in frames:
             read(frame)
 
-    def books() -> None:
-        apply = core.store.StateStore().frame
-        seq = 0
-        for stamp, frame in enumerate(frames):
-            seq += len(apply(frame, 1, stamp, seq))
+    def books(book_checks: str) -> Callable[[], object]:
+        def work() -> None:
+            apply = core.store.StateStore(book_checks).frame
+            seq = 0
+            for stamp, frame in enumerate(frames):
+                seq += len(apply(frame, 1, stamp, seq))
+
+        return work
 
     def replay(strategies: list[str], print_hash: bool) -> Callable[[], object]:
         def work() -> object:
@@ -94,7 +97,8 @@ def stages(
         return work
 
     yield f"{core.name}: decode to Python operations", decode
-    yield f"{core.name}: normalizer with L2 and events", books
+    yield f"{core.name}: normalizer with L2 and events", books("off")
+    yield f"{core.name}: the same with book checks counted", books("count")
     yield f"{core.name}: replay from files, no strategy", replay([], False)
     yield f"{core.name}: replay from files, toy_spread, PnL", replay(["toy_spread"], False)
     yield f"{core.name}: the same with both hashes", replay(["toy_spread"], True)
