@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,22 @@ def test_directory_and_data_syncs(tmp_path):
     os.close(fd)
     with pytest.raises(OSError, match="Bad file descriptor"):
         osdep.sync_data(fd)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows a thread's own priority")
+def test_a_thread_gives_way_alone():
+    seen = []
+
+    def give_way():
+        osdep.lower_thread_priority()
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=give_way)
+    thread.start()
+    thread.join()
+    assert seen == [19]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
 @pytest.mark.parametrize(("encoding", "newline"), [("cp1252", "\r\n"), ("ascii", None), ("utf-16", "\r")])
