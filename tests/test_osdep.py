@@ -129,3 +129,15 @@ def test_a_run_id_is_one_part_of_a_path_on_windows_too(run_id):
         run_id,
     ]
     assert ntpath.basename(run_id) == run_id
+
+
+@pytest.mark.parametrize("has_flag", [True, False])
+def test_a_link_is_not_followed(tmp_path, monkeypatch, has_flag):
+    """Windows has no O_NOFOLLOW: there the look before the opening is all there is (rule X1)."""
+    if not has_flag:
+        monkeypatch.delattr(os, "O_NOFOLLOW")
+    (tmp_path / "file").write_bytes(b"data")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.close(osdep.open_regular(tmp_path / "file"))
+    with pytest.raises(OSError, match=r"not a regular file"):
+        osdep.open_regular(tmp_path / "link")
