@@ -114,7 +114,7 @@ def test_version_names_the_core_and_the_reason(toy):
     command = ("-m", "pm_data", "--version")
     assert "(compiled)" in toy.python(*command).stdout
     toy.built()[0].unlink()
-    assert "(pure, compiled core half built (decode_c missing))" in toy.python(*command).stdout
+    assert "(pure, compiled core half built (checks_c missing))" in toy.python(*command).stdout
 
 
 def test_the_core_under_test_is_whole():
