@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def test_directory_and_data_syncs(tmp_path):
         osdep.sync_data(fd)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows a thread's own priority")
+def test_a_thread_gives_way_alone():
+    seen = []
+
+    def give_way():
+        osdep.lower_thread_priority()
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=give_way)
+    thread.start()
+    thread.join()
+    assert seen == [19]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
 @pytest.mark.parametrize(("encoding", "newline"), [("cp1252", "\r\n"), ("ascii", None), ("utf-16", "\r")])
 def test_stdout_writes_the_same_bytes_everywhere(encoding, newline):
     """The seam where Windows would write CR LF and a code page: such a stream, made here."""
@@ -112,3 +129,15 @@ def test_a_run_id_is_one_part_of_a_path_on_windows_too(run_id):
         run_id,
     ]
     assert ntpath.basename(run_id) == run_id
+
+
+@pytest.mark.parametrize("has_flag", [True, False])
+def test_a_link_is_not_followed(tmp_path, monkeypatch, has_flag):
+    """Windows has no O_NOFOLLOW: there the look before the opening is all there is (rule X1)."""
+    if not has_flag:
+        monkeypatch.delattr(os, "O_NOFOLLOW")
+    (tmp_path / "file").write_bytes(b"data")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.close(osdep.open_regular(tmp_path / "file"))
+    with pytest.raises(OSError, match=r"not a regular file"):
+        osdep.open_regular(tmp_path / "link")

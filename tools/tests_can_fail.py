@@ -144,7 +144,7 @@ DEFECTS = (
         "pm_data/osdep.py",
         "    if not stat.S_ISREG(os.lstat(path).st_mode):",
         "    if not stat.S_ISREG(os.stat(path).st_mode):",
-        "tests/cli/test_hostile_bundle.py tests/bundle/test_opening.py tests/test_osdep.py",
+        "tests/test_osdep.py",
     ),
     Defect(
         "a file is replaced before it is whole on the disk",

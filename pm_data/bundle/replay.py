@@ -7,6 +7,8 @@ shards itself as far as nothing unusual comes, and takes the rest from here.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from itertools import chain
 
 from pm_data import osdep
@@ -85,7 +87,6 @@ class ReplayRecords:
         self.may_run_ahead = may_run_ahead and len(shards) <= _MAX_SHARDS_AHEAD
         self._stop = bytearray(1)
         self._digests: dict[int, str] = {}
-        self._failure: OSError | UsageError | None = None
         self._thread: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Record]:
@@ -101,7 +102,7 @@ class ReplayRecords:
     def begin_digests(self) -> None:
         """Start to take the sealed shards' SHA-256 in a thread of low priority, for `finish`."""
         if any(shard.reader.seal is not None for shard in self.shards):
-            self._thread = threading.Thread(target=self._take_digests, name="sha256", daemon=True)
+            self._thread = threading.Thread(target=self._take_beside, name="sha256", daemon=True)
             self._thread.start()
 
     def finish(self) -> None:
@@ -113,28 +114,33 @@ class ReplayRecords:
         """
         if self._thread is None:
             return
-        done = [shard for shard in self.shards if shard.reader.is_done]
-        if not done:
-            self.abandon()
+        self.abandon()
         self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+        done = [shard for shard in self.shards if shard.reader.is_done]
+        # What is left is not left to a thread that gets what others do not want.
+        self._take_digests(done, bytearray(1))
         for shard in done:
-            shard.reader.hold_against_seal(lambda number=shard.shard: self._digests[number])  # type: ignore[misc]
+            shard.reader.hold_against_seal(partial(self._digests.__getitem__, shard.shard))
 
     def abandon(self) -> None:
-        """Take no more digests: the run has failed, or was cut short."""
+        """Take no more digests beside."""
         self._stop[0] = 1
 
-    def _take_digests(self) -> None:
+    def _take_beside(self) -> None:
         osdep.lower_thread_priority()
-        sealed = [shard for shard in self.shards if shard.reader.seal is not None]
-        sealed.sort(key=lambda shard: -shard.limit)
-        try:
-            for place in range(0, len(sealed), 2):
-                pair = sealed[place : place + 2]
-                files = [(shard.reader.open(), shard.limit) for shard in pair]
-                found = records.file_digests(files, self._stop)
-                self._digests.update(zip((shard.shard for shard in pair), found, strict=True))
-        except (OSError, UsageError) as error:
-            self._failure = error
+        # A file that cannot be read is met again by who waits for its digest.
+        with suppress(OSError, UsageError):
+            self._take_digests(self.shards, self._stop)
+
+    def _take_digests(self, shards: Sequence[ReplayShard], stop: bytearray) -> None:
+        """Take those that are wanted and not there, two files at a time, until `stop`."""
+        wanted = [
+            shard for shard in shards if shard.reader.seal is not None and shard.shard not in self._digests
+        ]
+        wanted.sort(key=lambda shard: -shard.limit)
+        for place in range(0, len(wanted), 2):
+            pair = wanted[place : place + 2]
+            found = records.file_digests([(shard.reader.open(), shard.limit) for shard in pair], stop)
+            if stop[0]:
+                return
+            self._digests.update(zip((shard.shard for shard in pair), found, strict=True))

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-events", type=arguments.count, metavar="N", help="run directories: compare N canonical events"
     )
+    arguments.add_book_checks(parser)
     config.add_arguments(parser, SIM_SETTINGS)
 
 
@@ -81,7 +82,7 @@ def _compare_runs(args: argparse.Namespace, settings: Config) -> Difference | No
                 open_bundle(run_dir).replay_records(lambda tail: output.note(f"pm_data compare: {tail}")),
                 load_strategies(args.strategy, args.strategy_params),
                 settings,
-                entrypoint.RunOptions("replay", args.max_events),
+                entrypoint.RunOptions("replay", args.max_events, book_checks=args.book_checks),
                 opened_at=time.perf_counter(),
                 trail=trail,
             )

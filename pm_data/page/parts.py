@@ -133,7 +133,7 @@ def _svg(stretches: Sequence[Stretch]) -> str:
     rects = []
     for stretch in stretches:
         # A mark is as wide as can be seen on a phone, however short it was.
-        width = max((stretch.end - stretch.start) * 1000, 3 if stretch.shade == "mark" else 0.1)
+        width = max((stretch.end - stretch.start) * 1000, 6 if stretch.shade == "mark" else 0.1)
         rects.append(
             f'<rect class="s{stretch.shade}" x="{min(stretch.start * 1000, 1000 - width):.1f}"'
             f' width="{width:.1f}" height="10"><title>{escaped(stretch.title)}</title></rect>'

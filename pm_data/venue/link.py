@@ -137,6 +137,16 @@ class Link:
             self._send(messages.subscribe(_ids(tokens)))
             self._subscribed(tokens, reason)
 
+    def take_back(self, tokens: Sequence[Token]) -> None:
+        """Bring tokens again that another connection took over and lost; the venue still sends them here."""
+        self.catch_up()
+        now_ns = clock.mono_ns()
+        for token in tokens:
+            self._tokens[token.key] = token
+            self._begin(token, now_ns)
+        if tokens and self.is_subscribed:
+            self.ask_again(tokens)
+
     def unsubscribe(self, tokens: Sequence[Token], reason: str) -> None:
         """End tokens; said on the socket only while it is open and not being closed."""
         self.let_go(tokens)
@@ -168,7 +178,7 @@ class Link:
 
     def take_rest(self) -> None:
         """Take over what is left of a connection that has ended; its own gap record says what that cost."""
-        tokens = self.to_take
+        tokens = [token for token in self.to_take if token.link is None or not token.link.is_open]
         if tokens:
             self._take(tokens)
 

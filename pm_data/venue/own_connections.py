@@ -85,6 +85,9 @@ class OwnConnections:
 
 
 def _unsubscribe_elsewhere(taker: Link, tokens: list[Token]) -> None:
+    groups: dict[Link, list[Token]] = {}
     for token in tokens:
         if token.link is not None and token.link is not taker:
-            token.link.unsubscribe([token], "handover")
+            groups.setdefault(token.link, []).append(token)
+    for link, group in groups.items():
+        link.unsubscribe(group, "handover")

@@ -78,7 +78,7 @@ class Successor:
                 reason="rotation",
                 attempt=1,
                 confirm=False,
-                on_take=self._let_go,
+                on_take=_let_go,
             )
             self.task = asyncio.get_running_loop().create_task(link.run())
             if await self._has_taken_over(link):
@@ -87,6 +87,7 @@ class Successor:
                 return
             link.close("unneeded")
             await asyncio.gather(self.task, return_exceptions=True)
+            self._link.take_back(link.tokens)
             self.next_link = self.task = None
 
     async def _has_taken_over(self, link: Link) -> bool:
@@ -121,5 +122,8 @@ class Successor:
         link.close("unneeded")
         await asyncio.gather(task, return_exceptions=True)
 
-    def _let_go(self, _taker: Link, tokens: list[Token]) -> None:
-        self._link.let_go(tokens)
+
+def _let_go(_taker: Link, tokens: list[Token]) -> None:
+    for token in tokens:
+        if token.link is not None:
+            token.link.let_go([token])  # the old connection, or by now one of the token's own

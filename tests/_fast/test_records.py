@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import os
 import random
 import struct
 import zlib
@@ -265,3 +266,30 @@ def test_what_does_not_fit_the_format_is_not_encoded(core, change, refusal):
     record = Record(3, 0, 1, 0, 0, 1, 5, 6, b"{}")._replace(**change)
     with pytest.raises(ValueError, match=refusal):
         encoder(core).encode([record], 3, 0, 0)
+
+
+def digests(core, paths, sizes, stop=0):
+    files = [(os.open(path, os.O_RDONLY), size) for path, size in zip(paths, sizes, strict=True)]
+    found = core.records.file_digests(files, bytearray([stop]))
+    for fd, _size in files:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+    return found
+
+
+def test_digests_of_files(core, tmp_path):
+    print("seed", SEED)
+    generator = random.Random(SEED)
+    paths = [tmp_path / "one", tmp_path / "two"]
+    for sizes in ((0, 0), (1, 0), (262_144, 262_145), (700_001, 63), (5, 900_000)):
+        parts = [generator.randbytes(size) for size in sizes]
+        for path, part in zip(paths, parts, strict=True):
+            path.write_bytes(part)
+        for cut in (0, 1, 100_000_000):  # as many bytes as asked for, or as the file has
+            wanted = [len(part) - cut if cut == 1 and part else len(part) + cut // 2 for part in parts]
+            expected = [
+                hashlib.sha256(part[:size]).hexdigest() for part, size in zip(parts, wanted, strict=True)
+            ]
+            assert digests(core, paths, wanted) == expected
+            assert digests(core, paths[:1], wanted[:1]) == expected[:1]
+    assert digests(core, paths, [5, 5], stop=1) == [hashlib.sha256().hexdigest()] * 2

@@ -1,5 +1,6 @@
 """Planned replacement of a connection: no gap, and every token's frames from the one that owns it."""
 
+import json
 from itertools import pairwise
 
 from scripted_venue import Peer, Run, Runner, ScriptedVenue, make_markets, opening, quick_config
@@ -142,3 +143,37 @@ def test_old_connection_that_breaks_meanwhile_leaves_a_gap_for_the_rest(
     for record in run.records:
         state.apply(record)
     assert state.store.market("11").status == "live"
+
+
+def test_new_connection_that_breaks_gives_back_what_it_took(run_session: Runner) -> None:
+    def script(peer: Peer) -> None:
+        asset_ids = peer.subscribed()
+        if peer.number == 1:
+            peer.send(opening(asset_ids[:2]))
+            peer.over.wait(0.3)
+            peer.reset()
+            return
+        peer.send(opening(asset_ids))
+        while not peer.ended and not peer.over.is_set():
+            text = peer.receive(0.2)
+            if text == "PING":
+                peer.send(b"PONG")
+            elif text is not None and '"subscribe"' in text:
+                peer.send(opening(json.loads(text)["assets_ids"]))
+
+    with ScriptedVenue(script) as venue:
+        run = run_session(
+            quick_config(venue.url, ws_connection_max_seconds=0.3, capture_first_book_seconds=20.0),
+            [make_markets(2)],
+            lambda run: len(run.frames()) >= 3 and run.session.status()[0].tokens_with_book == 4,
+        )
+    (gap,) = run.controls(Control.GAP)
+    assert gap["tokens"] == ["01", "02"]
+    assert {"tokens": ["01", "02"], "reason": "redrive"} in run.controls(Control.SUBSCRIBED)
+    state = RunState()
+    for record in run.records:
+        state.apply(record)
+    for asset_id in ("01", "02", "11", "12"):
+        market = state.store.market(asset_id)
+        assert market is not None
+        assert market.status == "live"
