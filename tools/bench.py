@@ -122,11 +122,14 @@ def stages(run_dir: Path, frames: list[bytes], core: _fast.Core) -> Iterator[tup
         for frame in frames:
             decode(frame)
 
-    def books() -> None:
-        apply = core.store.StateStore().frame
-        seq = 0
-        for stamp, frame in enumerate(frames):
-            seq += len(apply(frame, 1, stamp, seq))
+    def books(book_checks: str) -> Callable[[], object]:
+        def work() -> None:
+            apply = core.store.StateStore(book_checks).frame
+            seq = 0
+            for stamp, frame in enumerate(frames):
+                seq += len(apply(frame, 1, stamp, seq))
+
+        return work
 
     def replay(names: list[str], *, print_hash: bool = False, is_whole: bool = False) -> Work:
         def work() -> Stopwatch | None:
@@ -140,7 +143,8 @@ def stages(run_dir: Path, frames: list[bytes], core: _fast.Core) -> Iterator[tup
         return work
 
     yield f"{core.name}: scan to operations", scan
-    yield f"{core.name}: scan, L2 and events (the normalizer)", books
+    yield f"{core.name}: scan, L2 and events (the normalizer)", books("off")
+    yield f"{core.name}: the same with book checks counted", books("count")
     yield f"{core.name}: replay from files: + read, CRC, merge", replay([])
     yield f"{core.name}: replay from files: + toy_spread, PnL", replay(["toy_spread"])
     yield (

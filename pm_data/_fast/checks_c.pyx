@@ -502,3 +502,8 @@ cdef bint _search(MarketCheck market, pm_sha1 beginning, int64_t tick, const uns
             market.proven = Inputs(tick, price if price >= 0 else -1)
             return True
     return False
+
+
+def use_sha1_instructions(bint wanted):
+    """Take the processor's own SHA-1, where it has it, or not: for tests of the other."""
+    pm_sha1_choose(wanted)

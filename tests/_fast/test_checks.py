@@ -361,3 +361,15 @@ def test_the_derived_feed_verifies(core, shared_data):
         for line in list(lines)[: None if core.name == "compiled" else 400]:
             feed(json.loads(line)["raw"].encode())
     assert set(feed.end().found) == {"hash_verified", "best_agreed", "mirror_agreed"}
+
+
+def test_sha_1_without_the_processors_instructions(both_cores):
+    checks = both_cores[1].checks
+    options = VenueOptions(seed=12, markets=10, rate=1000)
+    checks.use_sha1_instructions(False)
+    try:
+        feed = Feed(both_cores[1])(*(frame.payload for frame in generate(options, 2_000))).end()
+    finally:
+        checks.use_sha1_instructions(True)
+    assert feed.found["hash_verified"] > 3_000
+    assert "hash_failed" not in feed.found

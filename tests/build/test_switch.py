@@ -113,10 +113,8 @@ def test_the_notice_is_for_a_fallback_that_nobody_asked_for(toy):
 def test_version_names_the_core_and_the_reason(toy):
     command = ("-m", "pm_data", "--version")
     assert "(compiled)" in toy.python(*command).stdout
-    gone = toy.built()[0]
-    gone.unlink()
-    stem = gone.name.split(".")[0]
-    assert f"(pure, compiled core half built ({stem} missing))" in toy.python(*command).stdout
+    toy.built()[0].unlink()
+    assert "(pure, compiled core half built (checks_c missing))" in toy.python(*command).stdout
 
 
 def test_the_core_under_test_is_whole():
