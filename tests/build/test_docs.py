@@ -20,6 +20,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 ELSEWHERE = {
     # tests/build/test_bootstrap.py and test_install.py hold what an installation does
     "python3 tools/bootstrap.py demo": "pm_data demo",
+    "python3 tools/bootstrap.py test": "true",  # which this test is a part of
     "python3 -m venv venv && venv/bin/pip install .      # or: uv pip install .": "true",
     ".venv/bin/pm_data ": "pm_data ",
 }
