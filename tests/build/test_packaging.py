@@ -72,6 +72,7 @@ def test_the_pure_wheel(project):
     assert not [name for name in names if name.split("/")[0] in ("tests", "tools", "docs", "build")]
 
 
+@pytest.mark.long
 def test_the_compiled_wheel(toy):
     wheel, said = build_wheel(toy, PM_DATA_CORE="compiled", CFLAGS="-O0")
     names = wheel_names(wheel)
@@ -96,6 +97,7 @@ def test_metadata(project):
     assert sorted(line.split(">")[0] for line in base) == ["ujson", "urllib3", "websockets"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
 def test_without_a_working_compiler_the_pure_core_is_installed(toy, compiler):
     for path in toy.built():
@@ -105,6 +107,7 @@ def test_without_a_working_compiler_the_pure_core_is_installed(toy, compiler):
     assert f"pm_data setup: installed the pure core: {expected_reason(compiler)}" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
 def test_compiled_is_not_given_up(toy, compiler):
     compiler_path = shutil.which(compiler) or compiler
@@ -121,6 +124,7 @@ def expected_reason(compiler):
     return f"there is no C compiler ({compiler} is not on the PATH)"
 
 
+@pytest.mark.long
 def test_a_twin_that_cython_refuses(toy):
     with (toy.fast / "ledger_c.pyx").open("a") as file:
         file.write("def broken(:\n")
@@ -209,6 +213,7 @@ def test_a_module_that_was_deleted_is_not_shipped(project):
     assert "pm_data/extra.py" not in wheel_names(build_wheel(project, PM_DATA_CORE="pure")[0])
 
 
+@pytest.mark.long
 def test_no_generated_file_is_left_beside_the_sources(toy):
     before = {path for path in toy.fast.iterdir() if path.name != "__pycache__"}
     build_wheel(toy, PM_DATA_CORE="compiled", CFLAGS="-O0")

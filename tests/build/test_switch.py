@@ -59,6 +59,7 @@ def test_a_half_built_set_counts_as_not_built(toy):
     assert "half built" in refusal(toy, "compiled")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["store_c.pyx", "e6_c.pxd"])
 def test_a_changed_source_makes_the_whole_set_stale(toy, name):
     with (toy.fast / name).open("a") as file:
@@ -69,6 +70,7 @@ def test_a_changed_source_makes_the_whole_set_stale(toy, name):
     assert shown(toy) == "compiled||store compiled"
 
 
+@pytest.mark.long
 def test_one_file_of_another_build(toy):
     old = {path.name: path.read_bytes() for path in toy.built()}
     (toy.fast / "store_c.pyx").write_text('include "source_digest.pxi"\n\nNAME = "newer"\n')

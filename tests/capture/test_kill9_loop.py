@@ -145,7 +145,7 @@ def kill_loop(venue, tmp_path, kills):
 
 
 def test_kill9_loop(venue, tmp_path):
-    kill_loop(venue, tmp_path, 10)
+    kill_loop(venue, tmp_path, 6)
 
 
 @pytest.mark.long
