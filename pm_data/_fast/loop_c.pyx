@@ -20,7 +20,7 @@ from libc.string cimport memcpy, memset
 from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan_begin, scan_end, scan_frame, word_text
 from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
-from pm_data._fast.store_c cimport Numbering, StateStore, fetch_best, fetch_state
+from pm_data._fast.store_c cimport Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
 
 import os
 import threading
@@ -168,16 +168,22 @@ cdef class Merged:
         return 0
 
     cdef inline void _fetch(self, const Source *source, Numbering numbering) noexcept:
-        """Have the processor bring what the next records of a shard will touch: most of it is far away."""
+        """Have the processor bring what the next records of a shard will touch: most of it is far away.
+
+        What leads to the next step must have come: a record, then its operations, their states, the levels.
+        """
         cdef const Batch *batch = source.batch
         cdef const Scanned *record = &batch.records[source.next]
+        cdef Py_ssize_t left = batch.count - source.next
         cdef int32_t i
         for i in range(min(record.op_count, FETCHED_OPS)):
             fetch_best(numbering, batch.ops + record.first_op + i)
-        if source.next + 1 < batch.count:
-            record += 1
-            for i in range(min(record.op_count, FETCHED_OPS)):
-                fetch_state(numbering, batch.ops + record.first_op + i)
+        if left > 4:
+            pm_prefetch(record + 4)
+            pm_prefetch(batch.ops + record[2].first_op)
+            pm_prefetch(batch.ops + record[2].first_op + 1)
+            for i in range(min(record[1].op_count, FETCHED_OPS)):
+                fetch_state(numbering, batch.ops + record[1].first_op + i)
 
     cdef const Scanned *scanned(self) noexcept:
         """Return the next record if it is a frame that was scanned, else NULL."""
