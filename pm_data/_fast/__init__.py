@@ -24,6 +24,8 @@ STEMS = (
     "checks",
     "store",
     "ledger",
+    "limits",
+    "orders",
     "records",
     "loop",
     "histogram",
@@ -55,6 +57,8 @@ class Core(NamedTuple):
     checks: ModuleType
     store: ModuleType
     ledger: ModuleType
+    limits: ModuleType
+    orders: ModuleType
     records: ModuleType
     loop: ModuleType
     histogram: ModuleType
@@ -125,11 +129,15 @@ if TYPE_CHECKING:
     from pm_data._fast import histogram_py as histogram
     from pm_data._fast import intents_py as intents
     from pm_data._fast import ledger_py as ledger
+    from pm_data._fast import limits_py as limits
     from pm_data._fast import loop_py as loop
+    from pm_data._fast import orders_py as orders
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, intents, decode, checks, store, ledger, records, loop, histogram = _in_force
+    _, e6, events, intents, decode, checks, store, ledger, limits, orders, records, loop, histogram = (
+        _in_force
+    )
 
 
 def fallback_notice() -> str | None:
@@ -151,8 +159,10 @@ __all__ = [
     "histogram",
     "intents",
     "ledger",
+    "limits",
     "load",
     "loop",
+    "orders",
     "records",
     "store",
 ]

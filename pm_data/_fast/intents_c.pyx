@@ -12,7 +12,6 @@ from pm_data._fast import intents_py
 
 # No garbage collection of these: texts and numbers cannot form a cycle, and what holds anything else is refused.
 @cython.no_gc
-@cython.freelist(16)
 cdef class PlaceOrderIntent(Fields):
     """Ask for an order; the twin has the arguments."""
 
@@ -40,7 +39,6 @@ cdef class PlaceOrderIntent(Fields):
 
 
 @cython.no_gc
-@cython.freelist(16)
 cdef class CancelIntent(Fields):
     """Ask to cancel the strategy's resting orders on one side of a token."""
 
@@ -86,7 +84,6 @@ cdef class MergeIntent(Fields):
 
 
 @cython.no_gc
-@cython.freelist(16)
 cdef class Fill(Fields):
     """A simulated fill; `seq` is the event's at which it happened."""
 
