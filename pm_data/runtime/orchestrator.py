@@ -5,7 +5,6 @@ It knows nothing of where records come from; all time is the events' own.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from pm_data import _fast
@@ -108,7 +107,7 @@ class Orchestrator:
             )
         }
 
-        after_frame = None if stages is None else partial(stages.since, "end_to_end")
+        after_frame = None if stages is None else stages.end
         is_watched = on_event is not None or stages is not None or calls is not None
         tops = None if is_watched else self._tops()
         self._loop: loop_types.Loop = loop.Loop(self.stream, self._deliver, self._moment, tops, after_frame)
