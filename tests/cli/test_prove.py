@@ -92,16 +92,57 @@ def test_without_a_url_the_embedded_venue_plays(tmp_path):
         assert json_line(replay)[key] == line[key]
 
 
-def test_a_strategy_that_is_not_deterministic_fails_the_proof(tmp_path):
-    source = "import time\nfrom pm_data.strategy import CancelIntent, Strategy\nclass Clock(Strategy):\n"
-    source += "    def on_top_of_book(self, ctx, event, market_state, portfolio):\n"
-    source += "        return [CancelIntent(event.market_id, 'buy', str(time.time_ns()))]\n"
-    (tmp_path / "bad.py").write_text(source, encoding="utf-8")
-    done = pm_data("prove", "--duration-seconds", "1", "--strategy", "bad:Clock", cwd=tmp_path)
+CLOCK = """
+import time
+from pm_data.strategy import CancelIntent, Strategy
+
+class Clock(Strategy):
+    def on_top_of_book(self, ctx, event, market_state, portfolio):
+        if ctx.seq == 40:
+            return [CancelIntent(event.market_id, "buy", tag) for tag in ("same", str(time.time_ns()))]
+"""
+DICE = """
+from random import Random
+from pm_data.strategy import Strategy, PlaceOrderIntent
+
+class Dice(Strategy):
+    def on_top_of_book(self, ctx, event, market_state, portfolio):
+        if Random().random() < 0.2:
+            return [PlaceOrderIntent(event.market_id, "buy", None, 1000, "market", "ioc", "taker", "dice")]
+"""
+
+
+def test_a_strategy_that_reads_a_clock_fails_the_proof_at_the_line_that_shows_it(tmp_path, core):
+    (tmp_path / "bad.py").write_text(CLOCK, encoding="utf-8")
+    done = pm_data(
+        *("prove", "--duration-seconds", "1", "--strategy", "bad:Clock", "--run-id", "mine"),
+        cwd=tmp_path,
+        PM_DATA_CORE=core.name,
+    )
     line = json_line(done)
     assert (done.returncode, line["ok"], line["unequal"]) == (1, False, ["final_hash"])
-    assert line["first_difference"]["streams"] == ["intents"]
-    assert line["first_difference"]["after_seq"] == 0
+    found = line["first_difference"]
+    assert (found["seq"], found["stream"], found["after_seq"], found["up_to_seq"]) == (40, "intents", 39, 40)
+    for text in (found["a"], found["b"]):
+        seq, strategy, kind, *_rest, tag = text.split("|")
+        assert (seq, strategy, kind, tag.isdigit()) == ("40", "Clock", "cancel", True)
+    assert found["a"] != found["b"]
+    assert f"live      {found['a']}" in done.stderr
+    assert f"replayed  {found['b']}" in done.stderr
+    assert (tmp_path / "data" / "runs" / "mine").samefile(tmp_path / line["run_dir"])
+
+
+def test_a_strategy_that_throws_dice_fails_the_proof_at_its_first_other_throw(tmp_path):
+    (tmp_path / "bad.py").write_text(DICE, encoding="utf-8")
+    done = pm_data("prove", "--duration-seconds", "1", "--strategy", "bad:Dice", cwd=tmp_path)
+    line = json_line(done)
+    assert (done.returncode, line["ok"]) == (1, False)
+    found = line["first_difference"]
+    assert found["stream"] == "intents"
+    # one run threw at this event, and the other went on to its next line
+    thrown = [text for text in (found["a"], found["b"]) if text and "|Dice|place|" in text]
+    assert found["seq"] == min(int(text.split("|")[0]) for text in thrown)
+    assert found["a"] != found["b"]
 
 
 def test_a_strategy_that_raises_live_ends_in_one_line(tmp_path):
