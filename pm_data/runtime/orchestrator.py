@@ -22,6 +22,7 @@ from pm_data.runtime.markets import Markets
 from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
 from pm_data.runtime.timers import Timers
 from pm_data.strategy import Context, Fill, Intent, Intents, Portfolio, Strategy
+from pm_data.strategy.blame import where_raised
 
 MAX_FILL_ROUNDS = 16
 """How often on_fill may answer a fill with new intents at one event."""
@@ -284,7 +285,9 @@ def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Except
     if isinstance(error, E6OverflowError | UsageError):
         return error
     raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
-    return StrategyError(f"strategy {name} {raised}: {error}")
+    code = getattr(callback, "__code__", None)  # a method has its function's
+    place = where_raised(error, getattr(code, "co_filename", None))
+    return StrategyError(f"strategy {name} {raised}: {error}{place}")
 
 
 def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:
