@@ -101,6 +101,7 @@ EACH = (
     # a pair that costs 1 is as cheap as the embedded venue has them
     *("--strategy", "pair_taker", "--strategy-params", "pair_taker.min_gain_e6=-100000"),
     *("--strategy", "momentum_taker", "--strategy-params", "momentum_taker.move_e6=1000"),
+    *("--strategy-params", "momentum_taker.trades=2", "--strategy-params", "momentum_taker.size_e6=900000000"),
     *("--strategy", "counting_maker", "--strategy", "mine:BuyTheDip"),
     *("--strategy-params", "BuyTheDip.dip_e6=10000"),
 )
@@ -108,7 +109,7 @@ EACH = (
 
 def test_every_example_and_a_file_of_the_users_decide_live_what_they_decide_replayed(tmp_path, core):
     (tmp_path / "mine.py").write_text(EXAMPLE, encoding="utf-8")
-    with EmbeddedVenue(VenueOptions(seed=5, markets=20, rate=1_000)) as venue:
+    with EmbeddedVenue(VenueOptions(seed=5, markets=8, rate=1_200)) as venue:
         urls = venue.urls
         where = ("--gamma-base-url", urls.gamma_base_url, "--clob-base-url", urls.clob_base_url)
         where = (*where, "--clob-ws-url", urls.clob_ws_url, "--duration-seconds", "3")
