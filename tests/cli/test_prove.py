@@ -101,7 +101,7 @@ EACH = (
     # a pair that costs 1 is as cheap as the embedded venue has them
     *("--strategy", "pair_taker", "--strategy-params", "pair_taker.min_gain_e6=-100000"),
     *("--strategy", "momentum_taker", "--strategy-params", "momentum_taker.move_e6=1000"),
-    *("--strategy-params", "momentum_taker.trades=2", "--strategy-params", "momentum_taker.size_e6=900000000"),
+    *("--strategy-params", "momentum_taker.trades=2", "--strategy-params", "momentum_taker.size_e6=90000000"),
     *("--strategy", "counting_maker", "--strategy", "mine:BuyTheDip"),
     *("--strategy-params", "BuyTheDip.dip_e6=10000"),
 )
