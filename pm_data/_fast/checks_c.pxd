@@ -1,15 +1,15 @@
 """The book checks' C side, for the store."""
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from pm_data._fast.decode_c cimport Level, Op, Text
 
 
 ctypedef struct Side:
     Level *levels            # price is the key
-    Py_ssize_t count
-    Py_ssize_t capacity
+    int32_t count
+    int32_t capacity
 
 
 cdef enum Verdict:

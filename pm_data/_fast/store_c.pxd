@@ -32,22 +32,22 @@ cdef class Numbering:
 
 @cython.final
 cdef class MarketState:
-    cdef readonly str market_id
-    cdef readonly object market
+    # What every change touches comes first and side by side: it seldom is in the nearest cache.
+    cdef readonly str market
     cdef Status _status
-    cdef readonly str cause
+    cdef bint _is_shown      # whether the book's top is the one last delivered
     cdef readonly int64_t connection
-    cdef readonly int64_t sequence
     cdef int64_t _ts_event
     cdef int64_t _ts_recv
-    cdef Top _top
+    cdef Side _bids
+    cdef Side _asks
+    cdef Top _top            # last delivered
+    cdef readonly int64_t sequence
+    cdef readonly str market_id
+    cdef readonly str cause
     cdef int64_t _tick_size
     cdef int64_t _last_trade_price
     cdef int64_t _last_trade_size
-    cdef Side _bids
-    cdef Side _asks
-
-    cdef Top _book_top(self) noexcept
 
 
 @cython.final
@@ -97,15 +97,13 @@ cdef class StateStore:
     cdef int _suspect(
         self, MarketState token, str cause, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
     ) except -1
-    cdef int _apply_change(self, MarketState token, const Op *op) except -1
+    cdef inline int _apply_change(self, MarketState token, const Op *op) except -1
     cdef int _apply_book(
         self, MarketState token, const Op *op, const Level *levels, int64_t ts_recv, int64_t seq, list events
     ) except -1
     cdef int _read_side(
         self, Side *side, const Level *levels, Py_ssize_t count, int sign, int64_t *scan_count
     ) except -1
-    cdef int _restore_side(self, Side *side, levels, int sign) except -1
-    cdef int _append_sorted(self, Side *side, const Level *levels, Py_ssize_t count, int sign) except -1
     cdef int _apply_trade(
         self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
     ) except -1
