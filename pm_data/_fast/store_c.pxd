@@ -1,10 +1,16 @@
 """The store's C side, for the compiled loop."""
 
 cimport cython
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
+cdef extern from "Python.h":
+    # cpython.list gives objects out, which are counted; these are borrowed.
+    PyObject *PyList_GET_ITEM(object items, Py_ssize_t index) noexcept
+    Py_ssize_t PyList_GET_SIZE(object items) noexcept
+
 from pm_data._fast.checks_c cimport BookChecks, Side, Verdict
-from pm_data._fast.decode_c cimport Decoder, Level, Op
+from pm_data._fast.decode_c cimport Decoder, Level, Op, OpTexts
 
 
 cdef enum Status:
@@ -50,6 +56,46 @@ cdef class MarketState:
     cdef int64_t _last_trade_size
 
 
+cdef extern from *:
+    """
+    #ifdef __GNUC__
+    #define pm_prefetch(at) __builtin_prefetch(at)
+    #else
+    #define pm_prefetch(at) ((void)(at))
+    #endif
+    """
+    void pm_prefetch(const void *at) noexcept nogil
+
+
+cdef inline PyObject *known_state(Numbering numbering, int32_t number) noexcept:
+    """Return the state of a number, borrowed; NULL where it is not yet used."""
+    cdef PyObject *state
+    if number >= PyList_GET_SIZE(numbering.states):
+        return NULL
+    state = PyList_GET_ITEM(numbering.states, number)
+    return NULL if state == <PyObject *>None else state
+
+
+cdef inline void fetch_state(Numbering numbering, const Op *op) noexcept:
+    """Have the processor bring the state that an operation of a later record will change."""
+    cdef PyObject *state = known_state(numbering, op.token)
+    if state != NULL:
+        pm_prefetch(state)
+        pm_prefetch(<const char *>state + 64)
+
+
+cdef inline void fetch_best(Numbering numbering, const Op *op) noexcept:
+    """Have it bring the best levels of the side; the state should have come."""
+    cdef PyObject *state = known_state(numbering, op.token)
+    cdef const Side *side
+    cdef const char *end
+    if state != NULL:
+        side = &(<MarketState>state)._bids if op.side == 1 else &(<MarketState>state)._asks
+        end = <const char *>(side.levels + side.count)
+        pm_prefetch(end - 1)
+        pm_prefetch(end - 65)
+
+
 @cython.final
 cdef class StateStore:
     cdef Decoder _decoder
@@ -75,10 +121,12 @@ cdef class StateStore:
     cdef MarketState _token(self, asset_id)
     cdef MarketState _numbered(self, Numbering numbering, int32_t number)
     cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq)
+    cdef bint keeps_texts(self) noexcept
     cdef int apply_operations(
         self,
         Numbering numbering,
         const Op *ops,
+        const OpTexts *texts,
         Py_ssize_t count,
         const Level *levels,
         int64_t conn,
@@ -89,7 +137,7 @@ cdef class StateStore:
     cdef int _join(self, MarketState token, market) except -1
     cdef int _set_status(self, MarketState token, Status status, str cause) except -1
     cdef int _check(
-        self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events
+        self, MarketState token, const Op *op, const OpTexts *texts, int64_t ts_recv, int64_t seq, list events
     ) except -1
     cdef int _judge(
         self, MarketState token, Verdict verdict, int64_t ts_event, int64_t ts_recv, int64_t seq, list events

@@ -32,6 +32,7 @@ from pm_data._fast.decode_c cimport (
     Decoder,
     Level,
     Op,
+    OpTexts,
 )
 from pm_data._fast.events_c cimport MarketStatus, TopOfBookUpdate, Trade
 
@@ -154,6 +155,7 @@ cdef class StateStore:
         self._legs = {}
         self._ts_event = self._ts_recv = -1
         self._decoder = Decoder()
+        self._decoder.scan.keeps_texts = self.keeps_texts()
         self._numbering = Numbering(self._decoder.token_texts, self._decoder.market_texts)
         self._tokens = {}
 
@@ -352,6 +354,7 @@ cdef class StateStore:
         self.apply_operations(
             self._numbering,
             self._decoder.scan.ops,
+            self._decoder.scan.texts,
             self._decoder.scan.op_count,
             self._decoder.scan.levels,
             conn,
@@ -361,10 +364,15 @@ cdef class StateStore:
         )
         return events
 
+    cdef bint keeps_texts(self) noexcept:
+        """Say whether operations must come with their texts."""
+        return self._checks is not None
+
     cdef int apply_operations(
         self,
         Numbering numbering,
         const Op *ops,
+        const OpTexts *texts,
         Py_ssize_t count,
         const Level *levels,
         int64_t conn,
@@ -392,7 +400,7 @@ cdef class StateStore:
             token._ts_event, token._ts_recv = op.ts_event, ts_recv
             self._ts_event, self._ts_recv = op.ts_event, ts_recv
             if self._checks is not None:
-                self._check(token, op, ts_recv, seq, events)
+                self._check(token, op, texts + i, ts_recv, seq, events)
             if op.kind == OP_CHANGE:
                 self._apply_change(token, op)
             elif op.kind == OP_BOOK:
@@ -408,7 +416,9 @@ cdef class StateStore:
                 self._emit_top(token, op.ts_event, ts_recv, seq, events)
         return 0
 
-    cdef int _check(self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events) except -1:
+    cdef int _check(
+        self, MarketState token, const Op *op, const OpTexts *texts, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
         """Let the book checks see an operation that is about to be applied."""
         cdef Verdict verdict
         if op.kind == OP_TRADE:
@@ -416,7 +426,7 @@ cdef class StateStore:
         elif op.kind == OP_TICK_SIZE:
             self._checks.learn(token.market, op.price, -1)
         elif op.kind == OP_BOOK or token._status != NEW:
-            verdict = self._checks.message(token.market_id, token.market, &token._bids, &token._asks, op)
+            verdict = self._checks.message(token.market_id, token.market, &token._bids, &token._asks, op, texts)
             self._judge(token, verdict, op.ts_event, ts_recv, seq, events)
         return 0
 
