@@ -219,8 +219,8 @@ DEFECTS = (
     Defect(
         "a strategy's directory stays first in the path",
         "pm_data/strategy/loading.py",
-        '        sys.path.remove("")\n',
-        "",
+        'sys.path = [*filter(None, sys.path), ""]',
+        "pass",
         "tests/strategy/test_loading.py",
     ),
     Defect(

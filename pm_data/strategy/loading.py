@@ -110,7 +110,8 @@ def _import(name: str, target: str) -> object:
             f"--strategy {name}: expected package.module:Class, the module as import names it: "
             "mine:Class for mine.py, ideas.mine:Class for ideas/mine.py"
         )
-    sys.path.insert(0, "")
+    # A new list each time: another thread may be searching the one that is there.
+    sys.path = ["", *sys.path]
     try:
         return getattr(importlib.import_module(module_name), class_name)
     except Exception as error:  # a strategy's module is a stranger's code and may raise anything
@@ -120,9 +121,7 @@ def _import(name: str, target: str) -> object:
         ) from error
     finally:
         # Last from here on: a random.py of the user's must not become that of whoever imports it later.
-        sys.path.remove("")
-        if "" not in sys.path:
-            sys.path.append("")
+        sys.path = [*filter(None, sys.path), ""]
 
 
 def _apply_setting(setting: str, values: Mapping[str, dict[str, Parameter]]) -> None:

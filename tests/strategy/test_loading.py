@@ -88,10 +88,13 @@ def test_a_file_beside_the_strategy_takes_nobodys_place(mine, tmp_path):
     """Found first where the strategy is looked for, last by everybody else."""
     (tmp_path / "this.py").write_text(SOURCE, encoding="utf-8")  # Python has a module of that name
     assert "this" not in sys.modules
+    searched = sys.path
+    before = list(searched)
     try:
         assert isinstance(load_strategies(["this:Mine"], [])["Mine"], Strategy)
         assert sys.path[-1] == ""
         assert "" not in sys.path[:-1]
+        assert searched == before, "another thread may be searching it"
     finally:
         del sys.modules["this"]
 
