@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.ledger_c cimport Ledger
 from pm_data._fast.limits_c cimport LimitCheck
+from pm_data._fast.lines_c cimport Lines
 
 
 @cython.final
@@ -48,6 +49,7 @@ cdef class Rounds:
     cdef Desk _desk
     cdef LimitCheck _limits
     cdef object _timed
+    cdef Lines _lines
     cdef object _on_intent
     cdef object _on_fill
 

@@ -16,6 +16,7 @@ from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.intents_c cimport CancelIntent, Fill, PlaceOrderIntent
 from pm_data._fast.ledger_c cimport Ledger
 from pm_data._fast.limits_c cimport LimitCheck
+from pm_data._fast.lines_c cimport Lines
 
 from collections import Counter
 
@@ -282,10 +283,10 @@ cdef class Desk:
 cdef class Rounds:
     """Execute what passed, and keep count; see the twin."""
 
-    def __init__(self, strategies, Desk desk not None, LimitCheck limits, timed, on_intent, on_fill):
+    def __init__(self, strategies, Desk desk not None, LimitCheck limits, timed, Lines lines, on_intent, on_fill):
         self.intents_by_strategy = Counter(dict.fromkeys(strategies, 0))
         self._desk, self._limits, self._timed = desk, limits, timed
-        self._on_intent, self._on_fill = on_intent, on_fill
+        self._lines, self._on_intent, self._on_fill = lines, on_intent, on_fill
 
     def execute(self, list groups not None, seq):
         """Execute the intents of one event; return their fills."""
@@ -297,9 +298,12 @@ cdef class Rounds:
         for strategy_id, intents in groups:
             self.intents += len(intents)
             _count(self.intents_by_strategy, strategy_id, len(intents))
-            if self._on_intent is not None:
+            if self._lines is not None or self._on_intent is not None:
                 for intent in intents:
-                    self._on_intent(seq, strategy_id, intent)
+                    if self._lines is not None:
+                        self._lines.take_intent(seq, strategy_id, intent)
+                    if self._on_intent is not None:
+                        self._on_intent(seq, strategy_id, intent)
             if self._timed is not None:
                 found = self._timed(strategy_id, intents, seq)
             else:
@@ -310,8 +314,10 @@ cdef class Rounds:
                 fills += found
         if fills is not None:
             self.fills += len(fills)
-            if self._on_fill is not None:
-                for fill in fills:
+            for fill in fills:
+                if self._lines is not None:
+                    self._lines.take_fill(fill)
+                if self._on_fill is not None:
                     self._on_fill(fill)
         if self._limits is not None:
             self._limits.executed()

@@ -18,7 +18,7 @@ def test_the_stages_of_a_run_are_timed_and_change_nothing(core):
         engine = Orchestrator(
             load_strategies(["toy_spread"], []),
             lambda _markets: SimTerms(fees.flat(0)),
-            on_intent=lambda seq, passed, seen=seen: seen.append((seq, passed)),
+            on_intent=lambda *passed, seen=seen: seen.append(passed),
             core=core,
             stages=stages,
         )
