@@ -24,6 +24,8 @@ cdef extern from "Python.h":
 
 cdef Py_ssize_t _CAPACITY = 64 * 1024
 cdef Py_ssize_t _NUMBER = 20  # most digits of an int64, and its sign
+cdef bytes _PAIR_TEXT = b"".join([b"%02d" % number for number in range(100)])
+cdef const unsigned char *_PAIRS = _PAIR_TEXT
 
 
 cdef struct Text:
@@ -55,17 +57,20 @@ cdef inline unsigned char *_bar(unsigned char *at) noexcept:
 cdef inline unsigned char *_put_number(unsigned char *at, int64_t value) noexcept:
     cdef unsigned char digits[20]
     cdef uint64_t rest = <uint64_t>value
+    cdef unsigned int pair
     cdef int first = 20
     if value < 0:
         at[0] = c"-"
         at += 1
         rest = 0 - rest
-    while True:
+    while rest >= 10:
+        first -= 2
+        pair = rest % 100
+        rest = rest // 100
+        memcpy(digits + first, _PAIRS + 2 * pair, 2)
+    if rest or first == 20:
         first -= 1
-        digits[first] = <unsigned char>(c"0" + rest % 10)
-        rest = rest // 10
-        if rest == 0:
-            break
+        digits[first] = <unsigned char>(c"0" + rest)
     memcpy(at, digits + first, 20 - first)
     return at + 20 - first
 

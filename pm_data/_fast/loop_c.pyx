@@ -435,7 +435,7 @@ cdef class Loop:
                     raise
                 raise blamed from error
             if type(answer) is list:
-                intents = self._gate.answer(name, <list>answer)
+                intents = self._gate.answer(name, <list>answer, event.market_id)
             else:
                 intents = self._tops.check(name, answer)
             if intents:

@@ -14,8 +14,8 @@ cdef class Gate:
     cdef LimitCheck _limits      # None for no limits
     cdef object _passes
 
-    cdef list answer(self, strategy_id, list intents)
-    cdef bint _may_pass(self, strategy_id, intent) except -1
+    cdef list answer(self, strategy_id, list intents, str fit)
+    cdef bint _may_pass(self, strategy_id, intent, str fit) except -1
     cdef int end_event(self) except -1
 
 
