@@ -25,6 +25,7 @@ STEMS = (
     "store",
     "ledger",
     "limits",
+    "lines",
     "orders",
     "records",
     "loop",
@@ -58,6 +59,7 @@ class Core(NamedTuple):
     store: ModuleType
     ledger: ModuleType
     limits: ModuleType
+    lines: ModuleType
     orders: ModuleType
     records: ModuleType
     loop: ModuleType
@@ -130,12 +132,13 @@ if TYPE_CHECKING:
     from pm_data._fast import intents_py as intents
     from pm_data._fast import ledger_py as ledger
     from pm_data._fast import limits_py as limits
+    from pm_data._fast import lines_py as lines
     from pm_data._fast import loop_py as loop
     from pm_data._fast import orders_py as orders
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, intents, decode, checks, store, ledger, limits, orders, records, loop, histogram = (
+    _, e6, events, intents, decode, checks, store, ledger, limits, lines, orders, records, loop, histogram = (
         _in_force
     )
 
@@ -160,6 +163,7 @@ __all__ = [
     "intents",
     "ledger",
     "limits",
+    "lines",
     "load",
     "loop",
     "orders",

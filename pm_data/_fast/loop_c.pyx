@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memset
 
 from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan_begin, scan_end, scan_frame, word_text
 from pm_data._fast.events_c cimport TopOfBookUpdate
+from pm_data._fast.lines_c cimport Lines
 from pm_data._fast.orders_c cimport Desk, Gate, Rounds
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
 from pm_data._fast.store_c cimport FETCHED_OPS, Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
@@ -75,6 +76,7 @@ cdef class Loop:
     cdef object _tops
     cdef object _after_frame
     cdef list _listeners
+    cdef Lines _lines
     cdef Desk _desk
     cdef Gate _gate
     cdef Rounds _rounds
@@ -86,7 +88,8 @@ cdef class Loop:
         self._stream, self._deliver, self._moment = stream, deliver, moment
         self._tops, self._after_frame = tops, after_frame
         if tops is not None:
-            self._listeners, self._desk, self._gate, self._rounds = tops.listeners, tops.desk, tops.gate, tops.rounds
+            self._listeners, self._lines = tops.listeners, tops.lines
+            self._desk, self._gate, self._rounds = tops.desk, tops.gate, tops.rounds
 
     def run(self, records, max_events, max_ns):
         """Process records until they end or as much as is allowed; see the twin."""
@@ -199,8 +202,10 @@ cdef class Loop:
         return True
 
     cdef int _deliver_top(self, TopOfBookUpdate event) except -1:
-        """Do what the engine's own delivery of a top of book does, where nobody listens but strategies."""
+        """Do what the engine's own delivery of a top of book does, where nobody else listens."""
         cdef list groups = None, fills
+        if self._lines is not None:
+            self._lines.take_top(event)
         self._desk.forget(event)
         for name, callback, context, portfolio in self._listeners:
             try:
@@ -215,7 +220,7 @@ cdef class Loop:
                     raise
                 raise blamed from error
             if type(answer) is list:
-                intents = self._gate.answer(name, <list>answer)
+                intents = self._gate.answer(name, <list>answer, event.market_id)
             else:
                 intents = self._tops.check(name, answer)
             if intents:

@@ -10,7 +10,6 @@ from support.frames import book, encode, trade
 from pm_data import osdep
 from pm_data.bundle.opening import open_bundle
 from pm_data.config import Config
-from pm_data.runtime.allocator import Passed
 from pm_data.runtime.entrypoint import RunOptions, intent_line, run
 from pm_data.strategy import CancelIntent, PlaceOrderIntent
 from pm_data.strategy.loading import load_strategies
@@ -105,11 +104,9 @@ def test_resolution_settles_positions(core, tmp_path):
 
 def test_the_intent_line_of_each_kind():
     place = PlaceOrderIntent("m", "buy", None, 5, "market", "ioc", "taker", "t")
-    assert intent_line(3, Passed("s", place)) == "3|s|place|m|buy||5|ioc|taker|t\n"
-    assert intent_line(3, Passed("s", CancelIntent("m", "sell", "t"))) == "3|s|cancel|m|sell|||||t\n"
-    assert intent_line(0, Passed("s", PlaceOrderIntent("é", "sell", 1, 5))) == (
-        "0|s|place|é|sell|1|5|gtc|maker|\n"
-    )
+    assert intent_line(3, "s", place) == "3|s|place|m|buy||5|ioc|taker|t\n"
+    assert intent_line(3, "s", CancelIntent("m", "sell", "t")) == "3|s|cancel|m|sell|||||t\n"
+    assert intent_line(0, "s", PlaceOrderIntent("é", "sell", 1, 5)) == ("0|s|place|é|sell|1|5|gtc|maker|\n")
 
 
 @pytest.mark.parametrize("print_latency", [False, True])

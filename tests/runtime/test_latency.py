@@ -32,7 +32,7 @@ def run(core, payloads, stages, names=("toy_spread",), settings=(), received_ns=
         load_strategies(names, settings),
         lambda _markets: SimTerms(fees.flat(0)),
         on_event=lambda event: lines.append(tuple(event)),
-        on_intent=lambda seq, passed: lines.append((seq, passed)),
+        on_intent=lambda *passed: lines.append(passed),
         on_fill=lines.append,
         core=core,
         stages=stages,

@@ -32,7 +32,7 @@ def engine(core, **strategies):
     made = Orchestrator(
         instances,
         lambda _markets: SimTerms(fees.flat(100)),
-        on_intent=lambda seq, passed: lines.append((seq, *passed)),
+        on_intent=lambda *passed: lines.append(passed),
         core=core,
     )
     return made, lines
