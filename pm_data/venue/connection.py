@@ -6,16 +6,18 @@ is the time of the read and nothing waits in between. No compression is offered
 """
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, State
 from websockets.uri import WebSocketURI
 
 from pm_data import clock
+from pm_data._fast import intake
 from pm_data.bundle.format import MAX_PAYLOAD
 
 _READ_BYTES = 64 * 1024
@@ -44,8 +46,8 @@ class Listener(Protocol):
     def opened(self, connection: "Connection") -> None:
         """Hear that the handshake is done; what is sent here is the first message."""
 
-    def received(self, payload: bytes, binary: bool, mono_ns: int, wall_ns: int) -> None:
-        """Hear one whole message, with the clocks at the read that completed it."""
+    def received(self, payloads: Sequence[bytes], binary: bool, mono_ns: int, wall_ns: int) -> None:
+        """Hear whole messages of one kind, at least one, with the clocks at the read that completed them."""
 
     def ended(self, ended: Ended) -> None:
         """Hear that an opened connection is gone."""
@@ -111,13 +113,13 @@ class Connection(asyncio.BufferedProtocol):
         wall_ns = clock.wall_ns()
         # A bytearray takes a memoryview as it takes bytes.
         self._protocol.receive_data(cast(bytes, self._buffer[:nbytes]))
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._frame(event, mono_ns, wall_ns)
-            elif isinstance(event, Response) and self._protocol.handshake_exc is None:
-                self._open()
-        if self._protocol.handshake_exc is not None:
-            self._refuse(self._protocol.handshake_exc)
+        events = self._protocol.events_received()
+        # After the handshake there are frames only, and mostly texts in one piece.
+        payloads = intake.whole_texts(events, Opcode.TEXT) if self._opened else None
+        if payloads is None:
+            self._take_each(events, mono_ns, wall_ns)
+        elif payloads:
+            self._listener.received(payloads, False, mono_ns, wall_ns)
         self._flush()
 
     def eof_received(self) -> None:
@@ -137,11 +139,20 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._listener.ended(self._outcome(exc))
 
+    def _take_each(self, events: Iterable[Frame | Request | Response], mono_ns: int, wall_ns: int) -> None:
+        for event in events:
+            if isinstance(event, Frame):
+                self._frame(event, mono_ns, wall_ns)
+            elif isinstance(event, Response) and self._protocol.handshake_exc is None:
+                self._open()
+        if self._protocol.handshake_exc is not None:
+            self._refuse(self._protocol.handshake_exc)
+
     def _frame(self, frame: Frame, mono_ns: int, wall_ns: int) -> None:
         opcode = frame.opcode
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if frame.fin:
-                self._listener.received(bytes(frame.data), opcode is Opcode.BINARY, mono_ns, wall_ns)
+                self._listener.received([bytes(frame.data)], opcode is Opcode.BINARY, mono_ns, wall_ns)
             else:
                 self._binary = opcode is Opcode.BINARY
                 self._parts = [frame.data]
@@ -150,7 +161,7 @@ class Connection(asyncio.BufferedProtocol):
             if frame.fin:
                 payload = b"".join(self._parts)
                 self._parts = []
-                self._listener.received(payload, self._binary, mono_ns, wall_ns)
+                self._listener.received([payload], self._binary, mono_ns, wall_ns)
 
     def _open(self) -> None:
         self._opened = True

@@ -4,16 +4,11 @@ Which tokens a frame tells of matters only when the witness or the ladder asks, 
 merely keeps it, and most are never looked at: of several of one market the newest tells enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pm_data._fast import intake
 from pm_data.venue.scan import asset_ids
 from pm_data.venue.token import Token
-
-_HEAD_BYTES = 96
-"""Reaches in the venue's price changes to the market and no further, in its books into the token."""
-
-_TAIL_BYTES = 24
-"""Tells the venue's types apart."""
 
 
 class Unread:
@@ -23,21 +18,16 @@ class Unread:
     """
 
     def __init__(self) -> None:
-        self._frames: list[tuple[int, bytes]] = []
-        self.add = self._frames.append
-        """Takes (stamp, payload)."""
+        self._reads: list[tuple[int, Sequence[bytes]]] = []
+        self.add = self._reads.append
+        """Takes (stamp, payloads of one read)."""
 
     def read(self, tokens: Mapping[bytes, Token]) -> None:
         """Note in the tokens when they were heard of last, and what stated their book's hash last."""
-        frames = self._frames[::-1]
-        self._frames.clear()
-        known: set[bytes] = set()
+        newest = intake.newest_of_each(self._reads)
+        self._reads.clear()
         shown: set[bytes] = set()
-        for stamp, payload in frames:
-            kind = payload[:_HEAD_BYTES] + payload[-_TAIL_BYTES:]
-            if kind in known:
-                continue
-            known.add(kind)
+        for stamp, payload in newest:
             states_hash = b'"hash"' in payload
             for key in asset_ids(payload):
                 token = tokens.get(key)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from private_ca import authority
@@ -27,9 +27,9 @@ class Heard:
         self.connection = connection
         connection.send_text(b"hello")
 
-    def received(self, payload: bytes, binary: bool, mono_ns: int, wall_ns: int) -> None:
-        self.messages.append((payload, binary))
-        self.stamps.append((mono_ns, wall_ns))
+    def received(self, payloads: Sequence[bytes], binary: bool, mono_ns: int, wall_ns: int) -> None:
+        self.messages += [(payload, binary) for payload in payloads]
+        self.stamps += [(mono_ns, wall_ns)] * len(payloads)
 
     def ended(self, ended: Ended) -> None:
         self.end = ended
