@@ -4,6 +4,7 @@ include "source_digest.pxi"
 include "record_tuple.pxi"
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
 
 from pm_data.frame import Kind, Record
@@ -12,6 +13,9 @@ cdef enum:
     HEAD_BYTES = 96
     TAIL_BYTES = 24
     USUAL = 3
+    WHOLE_TEXT = 0x81
+    IS_CONTROL = 0x08
+    SMALL = 125
 
 cdef object _Record = Record
 cdef Py_ssize_t _FIELDS = len(Record._fields)
@@ -27,14 +31,60 @@ for _which in range(USUAL):
     _TAIL_SIZES[_which] = strlen(_TAILS[_which])
 
 
-def whole_texts(frames not None, object text):
-    """Return the payloads of WebSocket frames, if each is a text in one piece; else None."""
+def cut_texts(const unsigned char[::1] data not None, Py_ssize_t start, Py_ssize_t end):
+    """Cut WebSocket texts in one piece off `data[start:end]`; see the twin."""
     cdef list payloads = []
-    for frame in frames:
-        if frame.opcode is not text or not frame.fin:
-            return None
-        payloads.append(bytes(frame.data))
-    return payloads
+    cdef int64_t size
+    cdef Py_ssize_t header
+    _check_window(data, start, end)
+    while end - start >= 2 and data[start] == WHOLE_TEXT:
+        size = _frame_size(&data[start], end - start)
+        if not 0 < size <= end - start:
+            break
+        header = _header_size(data[start + 1])
+        payloads.append(PyBytes_FromStringAndSize(<const char *>&data[start] + header, size - header))
+        start += size
+    return payloads, start
+
+
+def frame_size(const unsigned char[::1] data not None, Py_ssize_t start, Py_ssize_t end):
+    """Return how many bytes the WebSocket frame at `start` has, its header included; see the twin."""
+    _check_window(data, start, end)
+    return 0 if start == end else _frame_size(&data[start], end - start)
+
+
+cdef int _check_window(const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1:
+    if not 0 <= start <= end <= data.shape[0]:
+        raise ValueError(f"{start} to {end} is no part of {data.shape[0]} bytes")
+    return 0
+
+
+cdef int64_t _frame_size(const unsigned char *at, Py_ssize_t available) noexcept:
+    cdef uint64_t size
+    cdef Py_ssize_t header, place
+    if at[0] & 0x70 or at[0] & 0x0F > 0x0A or 0x02 < at[0] & 0x0F < IS_CONTROL:
+        return -1
+    if at[0] & IS_CONTROL and not at[0] & 0x80:
+        return -1
+    if available < 2:
+        return 0
+    size = at[1]
+    if size > SMALL + 2 or (at[0] & IS_CONTROL and size > SMALL):
+        return -1
+    header = _header_size(at[1])
+    if available < header:
+        return 0
+    if size > SMALL:
+        size = 0
+        for place in range(2, header):
+            size = size << 8 | at[place]
+        if size > <uint64_t>INT64_MAX - 10:
+            return -1
+    return <int64_t>size + header
+
+
+cdef inline Py_ssize_t _header_size(unsigned char size) noexcept:
+    return 2 if size <= SMALL else 4 if size == SMALL + 1 else 10
 
 
 def append_frames(

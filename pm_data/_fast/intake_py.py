@@ -1,11 +1,21 @@
-"""The receive path's loops over the messages of one socket read: from protocol frames to waiting records."""
+"""The receive path's loops over the messages of one socket read: from its bytes to waiting records."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pm_data.frame import Kind, Record
 
 _CONTROL = int(Kind.CONTROL)
+
+_WHOLE_TEXT = 0x81
+"""First byte of a WebSocket frame that is a text in one piece."""
+_IS_CONTROL = 0x08
+_FIRST_BYTES = frozenset((0x00, 0x01, 0x02, 0x80, _WHOLE_TEXT, 0x82, 0x88, 0x89, 0x8A))
+"""Parts of messages, whole messages, close, ping and pong; without extensions no other bit is set."""
+_LARGEST = 2**63 - 11
+"""With the largest header it fits int64."""
+_SMALL = 125
+"""A larger size stands in two more bytes, or in eight; the second byte then says which."""
+
 _USUAL_TAILS = (
     b'"event_type":"price_change"}',
     b'"event_type":"tick_size_change"}',
@@ -20,19 +30,50 @@ _TAIL_BYTES = 24
 """Tells the venue's types apart."""
 
 
-def whole_texts(frames: Iterable[Any], text: object) -> list[bytes] | None:
-    """Return the payloads of WebSocket frames, if each is a text in one piece; else None.
+def cut_texts(data: memoryview, start: int, end: int) -> tuple[list[bytes], int]:
+    """Cut WebSocket texts in one piece off `data[start:end]`; return their payloads and where that stopped.
 
-    Args:
-        frames: objects with `opcode`, `fin` and `data`, as websockets' Sans-I/O protocol gives them.
-        text: the opcode of a text.
+    It stops at the end, at any other frame, and at a frame that is not all there.
     """
     payloads = []
-    for frame in frames:
-        if frame.opcode is not text or not frame.fin:
-            return None
-        payloads.append(bytes(frame.data))
-    return payloads
+    while end - start >= 2 and data[start] == _WHOLE_TEXT:
+        size = frame_size(data, start, end)
+        if not 0 < size <= end - start:
+            break
+        payload = start + _header_size(data[start + 1])
+        start += size
+        payloads.append(bytes(data[payload:start]))
+    return payloads, start
+
+
+def frame_size(data: memoryview, start: int, end: int) -> int:
+    """Return how many bytes the WebSocket frame at `start` has, its header included.
+
+    Returns:
+        0 where its header is not all there; -1 where a server may send no such frame.
+    """
+    if start == end:
+        return 0
+    if data[start] not in _FIRST_BYTES:
+        return -1
+    if end - start < 2:
+        return 0
+    size = data[start + 1]
+    if size > _SMALL + 2 or (data[start] & _IS_CONTROL and size > _SMALL):
+        return -1
+    header = _header_size(size)
+    if end - start < header:
+        return 0
+    if size > _SMALL:
+        size = int.from_bytes(data[start + 2 : start + header], "big")
+        if size > _LARGEST:
+            return -1
+    return header + size
+
+
+def _header_size(size: int) -> int:
+    """Return the size of a header by its second byte."""
+    return 2 if size <= _SMALL else 4 if size == _SMALL + 1 else 10
 
 
 def append_frames(

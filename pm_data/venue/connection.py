@@ -1,4 +1,4 @@
-"""One WebSocket connection: sockets by asyncio, the protocol by websockets' Sans-I/O core.
+"""One WebSocket connection: sockets by asyncio, the protocol by websockets' Sans-I/O core and our splitter.
 
 Messages go synchronously from the socket read to the listener, so that a stamp
 is the time of the read and nothing waits in between. No compression is offered
@@ -6,22 +6,19 @@ is the time of the read and nothing waits in between. No compression is offered
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.http11 import Response
 from websockets.protocol import SEND_EOF, State
 from websockets.uri import WebSocketURI
 
 from pm_data import clock
-from pm_data._fast import intake
 from pm_data.bundle.format import MAX_PAYLOAD
-
-_READ_BYTES = 64 * 1024
-"""Most bytes of one read."""
+from pm_data.venue.splitter import Splitter
 
 CLOSE_TIMEOUT_SECONDS = 1.0
 """How long the other side may take to answer a close; until then its messages are still received (A3)."""
@@ -54,16 +51,12 @@ class Listener(Protocol):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A client connection; make one per attempt and hand it to `loop.create_connection`.
-
-    Every read goes into one buffer of its own. A buffer made for each read, cut to what came, would
-    leave its place in the heap between the frames that are kept: memory then grows for an hour.
-    """
+    """A client connection; make one per attempt and hand it to `loop.create_connection`."""
 
     def __init__(self, uri: WebSocketURI, listener: Listener) -> None:
         self._listener = listener
         self._protocol = ClientProtocol(uri, max_size=MAX_PAYLOAD)
-        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._splitter = Splitter(self._protocol, MAX_PAYLOAD)
         self._transport: asyncio.Transport | None = None
         self._handshake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._parts: list[bytes | bytearray | memoryview] = []
@@ -105,21 +98,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the place of the next read."""
-        return self._buffer
+        return self._splitter.room()
 
     def buffer_updated(self, nbytes: int) -> None:
         """Stamp one read and deliver the messages that it completed."""
         mono_ns = clock.mono_ns()
         wall_ns = clock.wall_ns()
-        # A bytearray takes a memoryview as it takes bytes.
-        self._protocol.receive_data(cast(bytes, self._buffer[:nbytes]))
-        events = self._protocol.events_received()
-        # After the handshake there are frames only, and mostly texts in one piece.
-        payloads = intake.whole_texts(events, Opcode.TEXT) if self._opened else None
-        if payloads is None:
-            self._take_each(events, mono_ns, wall_ns)
-        elif payloads:
-            self._listener.received(payloads, False, mono_ns, wall_ns)
+        for part in self._splitter.split(nbytes):
+            if isinstance(part, list):
+                self._listener.received(part, False, mono_ns, wall_ns)
+            elif isinstance(part, Frame):
+                self._frame(part, mono_ns, wall_ns)
+            elif isinstance(part, Response) and self._protocol.handshake_exc is None:
+                self._open()
+        if self._protocol.handshake_exc is not None:
+            self._refuse(self._protocol.handshake_exc)
         self._flush()
 
     def eof_received(self) -> None:
@@ -138,15 +131,6 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(exc or ConnectionResetError("hung up"))
             return
         self._listener.ended(self._outcome(exc))
-
-    def _take_each(self, events: Iterable[Frame | Request | Response], mono_ns: int, wall_ns: int) -> None:
-        for event in events:
-            if isinstance(event, Frame):
-                self._frame(event, mono_ns, wall_ns)
-            elif isinstance(event, Response) and self._protocol.handshake_exc is None:
-                self._open()
-        if self._protocol.handshake_exc is not None:
-            self._refuse(self._protocol.handshake_exc)
 
     def _frame(self, frame: Frame, mono_ns: int, wall_ns: int) -> None:
         opcode = frame.opcode

@@ -25,6 +25,57 @@ def random_payload(rng):
     return bytes(payload)
 
 
+def random_frames(rng):
+    """Return bytes that are mostly whole texts of a server, with a start and an end inside them."""
+    parts = []
+    for _ in range(rng.randrange(6)):
+        size = rng.choice([0, 1, 125, 126, 127, 300, 66_000])
+        wide = 1 if size < 126 else 3 if size < 65_536 else 9
+        head = {1: b"", 3: b"\x7e", 9: b"\x7f"}[wide] + size.to_bytes(max(wide - 1, 1), "big")
+        first = 0x81 if rng.random() < 0.9 else rng.randrange(256)
+        parts.append(bytes([first]) + head + bytes(size))
+    data = bytearray(b"".join(parts) + rng.randbytes(rng.randrange(12)))
+    if data and rng.random() < 0.3:
+        data[rng.randrange(min(len(data), 20))] = rng.randrange(256)
+    start = rng.randrange(len(data) + 1) if rng.random() < 0.3 else 0
+    return memoryview(data), start, rng.randrange(start, len(data) + 1)
+
+
+def test_texts_are_cut_up_to_the_first_other_frame(core):
+    long = b"\x81\x7e" + (200).to_bytes(2, "big") + bytes(200)
+    data = memoryview(b"??\x81\x02ab\x81\x00" + long + b"\x89\x00\x81\x01c")
+    ping = len(data) - 5
+    assert core.intake.cut_texts(data, 2, len(data)) == ([b"ab", b"", bytes(200)], ping)
+    assert core.intake.cut_texts(data, 2, ping - 1) == ([b"ab", b""], 8)
+    assert core.intake.cut_texts(data, ping, len(data)) == ([], ping)
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (b"", 0),
+        (b"\x81", 0),
+        (b"\x81\x05", 7),
+        (b"\x81\x7e\x01", 0),
+        (b"\x81\x7e\x01\x00", 260),
+        (b"\x81\x7f" + bytes(7), 0),
+        (b"\x81\x7f" + (2**40).to_bytes(8, "big"), 2**40 + 10),
+        (b"\x81\x7f" + (2**63 - 11).to_bytes(8, "big"), 2**63 - 1),
+        (b"\x81\x7f" + (2**63 - 10).to_bytes(8, "big"), -1),
+        (b"\x81\x7f" + (2**64 - 1).to_bytes(8, "big"), -1),
+        (b"\x81\x80", -1),
+        (b"\x8a\x7d", 127),
+        (b"\x8a\x7e\x01\x00", -1),
+        (b"\x0a", -1),
+        (b"\xc1", -1),
+        (b"\x83", -1),
+        (b"\x8b", -1),
+    ],
+)
+def test_size_of_a_frame(core, data, size):
+    assert core.intake.frame_size(memoryview(data), 0, len(data)) == size
+
+
 def test_records_are_numbered_and_stamped_on(core):
     queue = [Record(9, 9, 9, 9, 9, 9, 9, 9, b"before")]
     core.intake.append_frames(queue, [b"a", b"", b"a"], 3, 2**40, Kind.BINARY, 7, 2**62, 5)
@@ -60,6 +111,15 @@ def test_newest_of_each_market_and_type_comes_first(core):
     assert core.intake.newest_of_each([]) == []
 
 
+def test_each_first_byte_of_a_frame_is_taken_alike(both_cores):
+    pure, compiled = (core.intake for core in both_cores)
+    for first in range(256):
+        for second in (0, 125, 126, 127, 128, 255):
+            data = memoryview(bytes([first, second, *bytes(8)]))
+            assert pure.frame_size(data, 0, 10) == compiled.frame_size(data, 0, 10)
+            assert pure.frame_size(data, 0, 1) == compiled.frame_size(data, 0, 1)
+
+
 def test_cores_agree(both_cores):
     rng = random.Random(seed := random.randrange(2**32))
     pure, compiled = (core.intake for core in both_cores)
@@ -67,4 +127,7 @@ def test_cores_agree(both_cores):
         payloads = [random_payload(rng) for _ in range(rng.randrange(8))]
         assert pure.unusual(payloads) == compiled.unusual(payloads), seed
         reads = [(stamp, payloads[:stamp]) for stamp in range(rng.randrange(8))]
+        window = random_frames(rng)
+        assert pure.cut_texts(*window) == compiled.cut_texts(*window), seed
+        assert pure.frame_size(*window) == compiled.frame_size(*window), seed
         assert pure.newest_of_each(reads) == compiled.newest_of_each(reads), seed
