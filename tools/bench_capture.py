@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measure a capture beside a bare receive loop of the same client, over real sockets.
+"""Measure a capture beside bare receive loops on the same connections, over real sockets.
 
 A process of its own sends frames of the embedded venue, framed before the clock starts, as fast as
-the sockets take them. The bare loop opens the same connections and counts what comes; the capture
-is the whole session and plant, and its clock stops when the last frame is written. Rounds of both
-take turns, and the best of each counts. Then frames come at a rate, for the time from the socket
-read to the file. One JSON line.
+the sockets take them. Three receivers take turns, and the best round of each counts:
+websockets, its Sans-I/O protocol on asyncio, which counts frames; the client, our connection, whose
+listener counts; the capture, session and plant, whose clock stops when the last frame is written.
+Then frames come at a rate, for the time from the socket read to the file. One JSON line.
 
     tools/bench_capture.py
     tools/bench_capture.py --frames 200000 --rounds 5 --rate 10000 --rate-seconds 20
@@ -25,11 +25,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
 from websockets.server import ServerProtocol
+from websockets.uri import parse_uri
 
 from pm_data import _fast
+from pm_data.bundle.format import MAX_PAYLOAD
 from pm_data.bundle.layout import create_run_dir
 from pm_data.capture.fatal import FatalLatch
 from pm_data.capture.loop_monitor import LoopMonitor
@@ -45,7 +49,7 @@ from pm_data.venue.session import Session
 from pm_data.venue.universe import Market, plan_shards
 
 DISTINCT_FRAMES = 20_000
-POLL_SECONDS = 0.002
+POLL_SECONDS = 0.005
 PATIENCE_SECONDS = 300.0
 
 
@@ -139,8 +143,40 @@ def send_paced(
         time.sleep(0.001)
 
 
+class WebSockets(asyncio.Protocol):
+    """The plain loop of a user of websockets: subscribes and counts."""
+
+    def __init__(self, url: str, asset_ids: Sequence[str]) -> None:
+        self.frames = 0
+        self._asset_ids = asset_ids
+        self._protocol = ClientProtocol(parse_uri(url), max_size=MAX_PAYLOAD)
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the handshake."""
+        self.transport = cast(asyncio.Transport, transport)
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Count the frames of one read."""
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self.frames += 1
+            else:
+                for message in messages.subscription(self._asset_ids):
+                    self._protocol.send_text(message)
+        self._flush()
+
+    def _flush(self) -> None:
+        assert self.transport is not None
+        for data in self._protocol.data_to_send():
+            self.transport.write(data)
+
+
 class Counter:
-    """The bare loop's listener: subscribes and counts."""
+    """The listener of our own connection: subscribes and counts."""
 
     def __init__(self, asset_ids: Sequence[str]) -> None:
         self.frames = 0
@@ -182,10 +218,26 @@ async def clocked(count: Callable[[], int], script: Script, frames: int, go: Eve
     return Timed(time.perf_counter() - begun[0], time.process_time() - begun[1])
 
 
-async def bare(config: Config, plan: list[list[Market]], script: Script, frames: int, go: Event) -> Timed:
-    """Receive by connections whose listeners count."""
+async def websockets(
+    config: Config, plan: list[list[Market]], script: Script, frames: int, go: Event
+) -> Timed:
+    """Receive by websockets alone."""
+    loop = asyncio.get_running_loop()
+    address = parse_uri(config.clob_ws_url)
+    loops = [WebSockets(config.clob_ws_url, asset_ids(part)) for part in plan]
+    for one in loops:
+        await loop.create_connection(lambda one=one: one, address.host, address.port)  # type: ignore[misc]
+    timed = await clocked(lambda: sum(one.frames for one in loops), script, frames, go)
+    for one in loops:
+        assert one.transport is not None
+        one.transport.abort()
+    return timed
+
+
+async def client(config: Config, plan: list[list[Market]], script: Script, frames: int, go: Event) -> Timed:
+    """Receive by our connections, whose listeners count."""
     dialer = Dialer(config.clob_ws_url)
-    counters = [Counter([token for market in part for token in market.asset_ids]) for part in plan]
+    counters = [Counter(asset_ids(part)) for part in plan]
     for counter in counters:
         await dialer.dial(counter)
     timed = await clocked(lambda: sum(counter.frames for counter in counters), script, frames, go)
@@ -193,6 +245,11 @@ async def bare(config: Config, plan: list[list[Market]], script: Script, frames:
         assert counter.connection is not None
         counter.connection.abort()
     return timed
+
+
+def asset_ids(markets: Iterable[Market]) -> list[str]:
+    """Return the tokens of some markets."""
+    return [asset_id for market in markets for asset_id in market.asset_ids]
 
 
 async def capture(config: Config, plan: list[list[Market]], script: Script, frames: int, go: Event) -> Timed:
@@ -262,9 +319,10 @@ def main() -> int:
     )
     script = make_script(plan, options)
     with tempfile.TemporaryDirectory(prefix="bench_capture_") as data_dir:
-        rounds: dict[str, list[Timed]] = {"bare": [], "capture": []}
+        receivers = {"websockets": websockets, "client": client, "capture": capture}
+        rounds: dict[str, list[Timed]] = {name: [] for name in receivers}
         for _ in range(args.rounds):
-            for name, work in (("bare", bare), ("capture", capture)):
+            for name, work in receivers.items():
                 rounds[name].append(measure(work, plan, script, args.frames, 0, data_dir))
         report: dict[str, Any] = {"core": _fast.CORE, "shards": len(plan), "frames": args.frames}
         wall, processor = {}, {}
@@ -273,8 +331,9 @@ def main() -> int:
             processor[name] = min(one.processor_seconds for one in timed)
             report[f"{name}_frames_per_second"] = round(args.frames / wall[name])
             report[f"{name}_processor_ns_per_frame"] = round(processor[name] / args.frames * 1e9)
-        report["ratio"] = round(wall["bare"] / wall["capture"], 3)
-        report["processor_ratio"] = round(processor["bare"] / processor["capture"], 3)
+        for name in ("websockets", "client"):
+            report[f"speed_beside_{name}"] = round(wall[name] / wall["capture"], 2)
+            report[f"processor_speed_beside_{name}"] = round(processor[name] / processor["capture"], 2)
         if args.rate:
             frames = int(args.rate * args.rate_seconds)
             paced = measure(capture, plan, script, frames, args.rate, data_dir)
