@@ -129,18 +129,13 @@ def unusual(payloads not None):
     return rest
 
 
-def newest_of_each(reads not None):
-    """Return the newest message of each market and type, and its stamp, the newest first."""
-    cdef list found = []
-    cdef set known = set()
+def keep_newest(dict newest not None, payloads not None, stamp):
+    """Keep the newest message of each market and type, with its stamp, in the order in which they came."""
     cdef bytes payload, kind
-    for stamp, payloads in reversed(reads):
-        for payload in reversed(payloads):
-            kind = _kind(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
-            if kind not in known:
-                known.add(kind)
-                found.append((stamp, payload))
-    return found
+    for payload in payloads:
+        kind = _kind(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+        newest.pop(kind, None)
+        newest[kind] = (stamp, payload)
 
 
 cdef bint _is_usual(const char *text, Py_ssize_t size) noexcept:

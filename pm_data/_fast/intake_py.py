@@ -1,6 +1,6 @@
 """The receive path's loops over the messages of one socket read: from its bytes to waiting records."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pm_data.frame import Kind, Record
 
@@ -110,18 +110,9 @@ def unusual(payloads: Iterable[bytes]) -> list[bytes]:
     ]
 
 
-def newest_of_each(reads: Sequence[tuple[int, Sequence[bytes]]]) -> list[tuple[int, bytes]]:
-    """Return the newest message of each market and type, and its stamp, the newest first.
-
-    Args:
-        reads: stamps and the messages that they belong to, the oldest first.
-    """
-    found = []
-    known = set()
-    for stamp, payloads in reversed(reads):
-        for payload in reversed(payloads):
-            kind = payload[:_HEAD_BYTES] + payload[-_TAIL_BYTES:]
-            if kind not in known:
-                known.add(kind)
-                found.append((stamp, payload))
-    return found
+def keep_newest(newest: dict[bytes, tuple[int, bytes]], payloads: Iterable[bytes], stamp: int) -> None:
+    """Keep the newest message of each market and type, with its stamp, in the order in which they came."""
+    for payload in payloads:
+        kind = payload[:_HEAD_BYTES] + payload[-_TAIL_BYTES:]
+        newest.pop(kind, None)
+        newest[kind] = (stamp, payload)

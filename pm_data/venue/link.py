@@ -61,7 +61,6 @@ class Link:
         self._live = Liveness(services.config, clock.mono_ns(), confirm)
         self._gone = asyncio.Event()
         self._unread = Unread()
-        self._keep_unread = self._unread.add
         self._last_empty_ns = 0
         self._dropping = False
         self.conn = 0
@@ -285,7 +284,7 @@ class Link:
         if data:
             live.data_frames += len(data)
             live.last_data_ns = mono_ns
-            self._keep_unread((mono_ns, data))
+            self._unread.add(data, mono_ns)
 
     def _note_other(self, seen: Seen, payload: bytes, mono_ns: int) -> None:
         """Note a frame that is no data of a book."""

@@ -1,7 +1,7 @@
-"""Frames whose tokens nobody has looked at yet.
+"""Messages whose tokens nobody has looked at yet.
 
-Which tokens a frame tells of matters only when the witness or the ladder asks, so the receive path
-merely keeps it, and most are never looked at: of several of one market the newest tells enough.
+Which tokens a message tells of matters only when the witness or the ladder asks, so the receive path
+merely keeps it, and of several of one market and type the newest, which tells enough.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,24 @@ from pm_data.venue.token import Token
 
 
 class Unread:
-    """The data frames of one connection since the last look; stamps are monotonic ns.
+    """The data messages of one connection since the last look; stamps are monotonic ns.
 
-    It is to be read before a token is taken up, so that no frame from before counts for it.
+    It is to be read before a token is taken up, so that no message from before counts for it.
     """
 
     def __init__(self) -> None:
-        self._reads: list[tuple[int, Sequence[bytes]]] = []
-        self.add = self._reads.append
-        """Takes (stamp, payloads of one read)."""
+        self._newest: dict[bytes, tuple[int, bytes]] = {}
+
+    def add(self, payloads: Sequence[bytes], stamp: int) -> None:
+        """Take the messages of one read."""
+        intake.keep_newest(self._newest, payloads, stamp)
 
     def read(self, tokens: Mapping[bytes, Token]) -> None:
         """Note in the tokens when they were heard of last, and what stated their book's hash last."""
-        newest = intake.newest_of_each(self._reads)
-        self._reads.clear()
+        newest = list(self._newest.values())
+        self._newest.clear()
         shown: set[bytes] = set()
-        for stamp, payload in newest:
+        for stamp, payload in reversed(newest):
             states_hash = b'"hash"' in payload
             for key in asset_ids(payload):
                 token = tokens.get(key)

@@ -100,15 +100,16 @@ def test_what_ends_in_an_ordinary_type_is_usual(core, event_type):
     assert core.intake.unusual(odd) == odd
 
 
-def test_newest_of_each_market_and_type_comes_first(core):
+def test_newest_of_each_market_and_type_is_kept(core):
     def message(market, text, event_type):
         return market.ljust(96) + text + event_type.rjust(24)
 
     old, new = message(b"m", b"old", b"change"), message(b"m", b"new", b"change")
     other_market, other_type = message(b"n", b"old", b"change"), message(b"m", b"old", b"book")
-    reads = [(10, [old, other_market]), (20, [other_type, old]), (30, [b"", old, new])]
-    assert core.intake.newest_of_each(reads) == [(30, new), (30, b""), (20, other_type), (10, other_market)]
-    assert core.intake.newest_of_each([]) == []
+    newest = {}
+    for stamp, payloads in ((10, [old, other_market]), (20, [other_type, old]), (30, [b"", old, new])):
+        core.intake.keep_newest(newest, payloads, stamp)
+    assert list(newest.values()) == [(10, other_market), (20, other_type), (30, b""), (30, new)]
 
 
 def test_each_first_byte_of_a_frame_is_taken_alike(both_cores):
@@ -123,11 +124,13 @@ def test_each_first_byte_of_a_frame_is_taken_alike(both_cores):
 def test_cores_agree(both_cores):
     rng = random.Random(seed := random.randrange(2**32))
     pure, compiled = (core.intake for core in both_cores)
-    for _ in range(2000):
+    kept = ({}, {})
+    for turn in range(2000):
         payloads = [random_payload(rng) for _ in range(rng.randrange(8))]
         assert pure.unusual(payloads) == compiled.unusual(payloads), seed
-        reads = [(stamp, payloads[:stamp]) for stamp in range(rng.randrange(8))]
         window = random_frames(rng)
         assert pure.cut_texts(*window) == compiled.cut_texts(*window), seed
         assert pure.frame_size(*window) == compiled.frame_size(*window), seed
-        assert pure.newest_of_each(reads) == compiled.newest_of_each(reads), seed
+        for core, newest in zip((pure, compiled), kept, strict=True):
+            core.keep_newest(newest, payloads, turn)
+        assert list(kept[0].items()) == list(kept[1].items()), seed
