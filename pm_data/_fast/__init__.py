@@ -16,7 +16,21 @@ from pm_data._fast.digest import source_digest
 from pm_data.errors import ConfigError
 
 VARIABLE = "PM_DATA_CORE"
-STEMS = ("e6", "events", "decode", "checks", "store", "ledger", "records", "loop", "histogram", "intake")
+STEMS = (
+    "e6",
+    "events",
+    "intents",
+    "decode",
+    "checks",
+    "store",
+    "ledger",
+    "limits",
+    "orders",
+    "records",
+    "loop",
+    "histogram",
+    "intake",
+)
 _HERE = Path(__file__).parent
 
 
@@ -39,10 +53,13 @@ class Core(NamedTuple):
     name: str
     e6: ModuleType
     events: ModuleType
+    intents: ModuleType
     decode: ModuleType
     checks: ModuleType
     store: ModuleType
     ledger: ModuleType
+    limits: ModuleType
+    orders: ModuleType
     records: ModuleType
     loop: ModuleType
     histogram: ModuleType
@@ -113,12 +130,30 @@ if TYPE_CHECKING:
     from pm_data._fast import events_py as events
     from pm_data._fast import histogram_py as histogram
     from pm_data._fast import intake_py as intake
+    from pm_data._fast import intents_py as intents
     from pm_data._fast import ledger_py as ledger
+    from pm_data._fast import limits_py as limits
     from pm_data._fast import loop_py as loop
+    from pm_data._fast import orders_py as orders
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, decode, checks, store, ledger, records, loop, histogram, intake = _in_force
+    (
+        _,
+        e6,
+        events,
+        intents,
+        decode,
+        checks,
+        store,
+        ledger,
+        limits,
+        orders,
+        records,
+        loop,
+        histogram,
+        intake,
+    ) = _in_force
 
 
 def fallback_notice() -> str | None:
@@ -139,9 +174,12 @@ __all__ = [
     "fallback_notice",
     "histogram",
     "intake",
+    "intents",
     "ledger",
+    "limits",
     "load",
     "loop",
+    "orders",
     "records",
     "store",
 ]
