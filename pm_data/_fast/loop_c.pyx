@@ -21,7 +21,7 @@ from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan
 from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.orders_c cimport Desk, Gate, Rounds
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
-from pm_data._fast.store_c cimport Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
+from pm_data._fast.store_c cimport FETCHED_OPS, Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
 
 import os
 import threading
@@ -61,10 +61,6 @@ cdef class Moment:
     def ts_recv(self, value):
         self._has_ts_recv = value is not None
         self._ts_recv = 0 if value is None else value
-
-
-cdef enum:
-    FETCHED_OPS = 4              # of a record, at most
 
 
 cdef struct Head:

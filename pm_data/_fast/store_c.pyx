@@ -351,6 +351,11 @@ cdef class StateStore:
 
     cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq):
         cdef list events = []
+        cdef Py_ssize_t i, count = min(self._decoder.scan.op_count, FETCHED_OPS)
+        for i in range(count):
+            fetch_state(self._numbering, self._decoder.scan.ops + i)
+        for i in range(count):
+            fetch_best(self._numbering, self._decoder.scan.ops + i)
         self.apply_operations(
             self._numbering,
             self._decoder.scan.ops,
