@@ -30,6 +30,7 @@ STEMS = (
     "records",
     "loop",
     "histogram",
+    "intake",
 )
 _HERE = Path(__file__).parent
 
@@ -64,6 +65,7 @@ class Core(NamedTuple):
     records: ModuleType
     loop: ModuleType
     histogram: ModuleType
+    intake: ModuleType
 
 
 def load(name: str) -> Core:
@@ -129,6 +131,7 @@ if TYPE_CHECKING:
     from pm_data._fast import e6_py as e6
     from pm_data._fast import events_py as events
     from pm_data._fast import histogram_py as histogram
+    from pm_data._fast import intake_py as intake
     from pm_data._fast import intents_py as intents
     from pm_data._fast import ledger_py as ledger
     from pm_data._fast import limits_py as limits
@@ -138,9 +141,23 @@ if TYPE_CHECKING:
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, intents, decode, checks, store, ledger, limits, lines, orders, records, loop, histogram = (
-        _in_force
-    )
+    (
+        _,
+        e6,
+        events,
+        intents,
+        decode,
+        checks,
+        store,
+        ledger,
+        limits,
+        lines,
+        orders,
+        records,
+        loop,
+        histogram,
+        intake,
+    ) = _in_force
 
 
 def fallback_notice() -> str | None:
@@ -160,6 +177,7 @@ __all__ = [
     "events",
     "fallback_notice",
     "histogram",
+    "intake",
     "intents",
     "ledger",
     "limits",

@@ -5,13 +5,12 @@ The layout of `bundle/format.py` is compiled in; another one is refused.
 
 include "source_digest.pxi"
 include "crc32.pxi"
+include "record_tuple.pxi"
 include "sha256.pxi"
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
@@ -23,18 +22,6 @@ from sys import byteorder
 from pm_data._fast.records_py import file_digests as _file_digests
 from pm_data._fast.scanned import Scanned
 from pm_data.frame import Kind, Record
-
-cdef extern from "Python.h":
-    void PyObject_GC_UnTrack(PyObject *record)
-    void PyTuple_SET_ITEM(object record, Py_ssize_t place, object value)
-
-cdef extern from *:
-    """
-    static inline PyObject *pm_new_tuple(PyObject *type, Py_ssize_t size) {
-        return ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, size);
-    }
-    """
-    object pm_new_tuple(object kind, Py_ssize_t size)
 
 cdef packed struct Entry:
     uint64_t offset
@@ -57,11 +44,6 @@ cdef uint8_t _BINARY = Kind.BINARY
 cdef uint8_t _CONTROL = Kind.CONTROL
 
 pm_crc_prepare()
-
-
-cdef inline void _put(object record, Py_ssize_t place, object value):
-    Py_INCREF(value)  # SET_ITEM takes a reference over
-    PyTuple_SET_ITEM(record, place, value)
 
 
 cdef class RecordScanner:

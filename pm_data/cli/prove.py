@@ -29,8 +29,8 @@ from pm_data.errors import FatalCaptureError
 from pm_data.jsonlib import JsonObject
 
 if TYPE_CHECKING:
+    from pm_data._fast.lines_py import LineSink
     from pm_data.frame import Record
-    from pm_data.runtime.checkpoints import LineSink
 
 NAME = "prove"
 SUMMARY = "show that a live run and its replay decide the same"

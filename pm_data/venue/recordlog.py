@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pm_data import clock
+from pm_data._fast import intake
 from pm_data.frame import Control, Kind, Record, control_flags, control_payload
 from pm_data.jsonlib import JsonObject
 
@@ -137,6 +138,43 @@ class RecordLog:
             state.queued_frames += 1
             state.queued_bytes += size
             self._queued_frames += 1
+            self._queued_bytes += size
+            if self._consumer_waits:
+                self._wake()
+        return True
+
+    def frames(
+        self, shard: int, conn: int, payloads: Sequence[bytes], *, binary: bool, mono_ns: int, wall_ns: int
+    ) -> bool:
+        """Count and append the frames of one read; False, and nothing done, where `frame` must do it.
+
+        That is where one of them does not fit, or drops are to be named first. Arguments as of `frame`.
+        """
+        count, size = len(payloads), sum(map(len, payloads))
+        with self._lock:
+            state = self._shards.get(shard)
+            if (
+                state is None
+                or state.drops is not None
+                or self._queued_frames + count > self._max_frames
+                or self._queued_bytes + size > self._max_bytes
+            ):
+                return False
+            stamp = max(mono_ns, self._last_mono_ns + 1)
+            kind = _BINARY if binary else _TEXT
+            intake.append_frames(self._queue, payloads, shard, state.next_seq, kind, conn, stamp, wall_ns)
+            self._last_mono_ns = stamp + count - 1
+            state.next_seq += count
+            before = state.received_frames
+            state.received_frames = before + count
+            state.received_bytes += size
+            if before >> 8 != state.received_frames >> 8:
+                self.enqueue_delays_ns.append(self._mono() - mono_ns)
+            if not state.queued_frames:
+                state.oldest_mono_ns = stamp
+            state.queued_frames += count
+            state.queued_bytes += size
+            self._queued_frames += count
             self._queued_bytes += size
             if self._consumer_waits:
                 self._wake()
