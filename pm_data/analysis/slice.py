@@ -136,7 +136,7 @@ def _write(
     write_manifest(run, manifest)
     with ExitStack() as closing:
         writer = SliceWriter(run, manifest.parent.range.shards, closing)
-        for record in opening_records(state, first):
+        for record in opening_records(state, first.rx_mono_ns, first.rx_wall_ns_utc):
             writer.add_made(record)
         for record in records:
             writer.add(state.explicit(record))
