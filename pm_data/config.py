@@ -19,7 +19,10 @@ NOT_SETTINGS = frozenset({"PM_DATA_CORE"})
 """Variables of ours that are no Config field and never warn."""
 
 BASIC = frozenset(
-    {"data_dir", "capture_max_markets", "capture_fsync", "sim_fee_model", "sim_fee_bps", "sim_slippage_bps"}
+    {
+        *("data_dir", "capture_max_markets", "capture_fsync", "capture_rotate_seconds"),
+        *("sim_fee_model", "sim_fee_bps", "sim_slippage_bps"),
+    }
 )
 """Settings that `--help` shows; the others are for `--help-all`."""
 
@@ -35,6 +38,16 @@ def _number(low: float, high: float) -> Callable[[str], float]:
         return value
 
     parse.__doc__ = f"a number from {low:g} to {high:g}"
+    return parse
+
+
+def _zero_or_number(low: float, high: float) -> Callable[[str], float]:
+    number = _number(low, high)
+
+    def parse(text: str) -> float:
+        return 0.0 if float(text) == 0 else number(text)
+
+    parse.__doc__ = f"0, or {number.__doc__}"
     return parse
 
 
@@ -190,6 +203,12 @@ class Config:
     )
     capture_fsync_interval_seconds: float = _setting(
         1.0, _SECONDS, "time between two forced writes to the disk"
+    )
+    capture_rotate_seconds: float = _setting(
+        0.0,
+        _zero_or_number(1, 2_592_000),
+        "close the bundle and begin the next after this long, on the open connections; 0 means never",
+        "--rotate-seconds",
     )
     capture_metrics_port: int = _setting(
         0,

@@ -173,5 +173,7 @@ def _begin_manifest(parent: Manifest, run_id: str, wanted: SliceRange) -> Manife
         shards=None,
         totals=None,
         parent=Parent(parent.run_id, parent.digest, wanted),
+        previous=None,
+        next=None,
         digest="",
     )

@@ -147,9 +147,7 @@ class SimExecution:
         taken.taken_e6 += size_e6
         return [Fill(strategy_id, market_id, intent.side, price_e6, size_e6, fee_e6, seq, intent.tag)]
 
-    def _exchange(
-        self, strategy_id: str, intent: SplitIntent | MergeIntent, seq: int
-    ) -> list[Fill] | str:
+    def _exchange(self, strategy_id: str, intent: SplitIntent | MergeIntent, seq: int) -> list[Fill] | str:
         """Return the two fills of a split or merge, or why there are none."""
         pair = self._state.pair(intent.market_id)
         if pair is None:
@@ -169,8 +167,7 @@ class SimExecution:
             self._account.merge(*pair, size_e6)
             side = "sell"
         return [
-            Fill(strategy_id, market_id, side, _HALF_E6, size_e6, 0, seq, intent.tag)
-            for market_id in pair
+            Fill(strategy_id, market_id, side, _HALF_E6, size_e6, 0, seq, intent.tag) for market_id in pair
         ]
 
     def _worsened(self, price_e6: int, is_buy: bool) -> int:
