@@ -19,10 +19,7 @@ NOT_SETTINGS = frozenset({"PM_DATA_CORE"})
 """Variables of ours that are no Config field and never warn."""
 
 BASIC = frozenset(
-    {
-        *("data_dir", "capture_max_markets", "capture_fsync", "capture_rotate_seconds"),
-        *("sim_fee_model", "sim_fee_bps", "sim_slippage_bps"),
-    }
+    {"data_dir", "capture_max_markets", "capture_fsync", "sim_fee_model", "sim_fee_bps", "sim_slippage_bps"}
 )
 """Settings that `--help` shows; the others are for `--help-all`."""
 

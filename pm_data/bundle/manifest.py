@@ -102,6 +102,11 @@ class Manifest:
     format_version: int = FORMAT_VERSION
     digest: str = ""
 
+    def setting(self, name: str) -> object:
+        """Return the value that a setting had; None where the manifest does not tell."""
+        setting = self.config.get(name)
+        return setting.get("value") if isinstance(setting, dict) else None
+
 
 def manifest_digest(fields: JsonObject) -> str:
     """Return the SHA-256 in hex of a manifest's canonical JSON without its own `digest`."""

@@ -38,6 +38,7 @@ _CAPTURE_SETTINGS = tuple(
     entry.name
     for entry in dataclasses.fields(config.Config)
     if entry.name.startswith(("data_", "gamma_", "clob_", "ws_", "capture_"))
+    and entry.name != "capture_rotate_seconds"  # one bundle holds the proof
 )
 _CHECKPOINT_EVENTS = 100
 _MARKETS, _FRAMES_A_SECOND = 50, 500
