@@ -8,7 +8,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from pm_data._fast.decode_c cimport OP_BOOK, Level, Op, Text
+from pm_data._fast.decode_c cimport OP_BOOK, Level, Op, OpTexts, Text
 
 from pm_data._fast.checks_py import best_price
 from pm_data._fast.verdicts import TICK_SIZES_E6, Incidents, Outcomes
@@ -101,16 +101,16 @@ cdef int _hex_digit(char letter) noexcept nogil:
     return -1
 
 
-cdef Key _key(const Op *op) noexcept nogil:
+cdef Key _key(int64_t ts_event, const Text *text) noexcept nogil:
     """Return the key of a message's run; a hash that is none counts as absent."""
     cdef Key key
     cdef int i, high, low
     memset(&key, 0, sizeof(Key))
-    key.ts_event = op.ts_event
-    if op.hash.at == NULL or op.hash.length != 40:
+    key.ts_event = ts_event
+    if text.at == NULL or text.length != 40:
         return key
     for i in range(20):
-        high, low = _hex_digit(op.hash.at[2 * i]), _hex_digit(op.hash.at[2 * i + 1])
+        high, low = _hex_digit(text.at[2 * i]), _hex_digit(text.at[2 * i + 1])
         if high < 0 or low < 0:
             memset(key.hash, 0, 20)
             return key
@@ -240,11 +240,17 @@ cdef class BookChecks:
         return 0
 
     cdef Verdict message(
-        self, str market_id, object condition_id, const Side *bids, const Side *asks, const Op *op
+        self,
+        str market_id,
+        object condition_id,
+        const Side *bids,
+        const Side *asks,
+        const Op *op,
+        const OpTexts *texts,
     ) except *:
         """Take a message that is about to change a book; return the verdict on the run that it ends."""
         cdef TokenCheck token = self._token(market_id, bids, asks)
-        cdef Key key = _key(op)
+        cdef Key key = _key(op.ts_event, &texts.hash)
         cdef Verdict verdict = VERDICT_NONE
         if not token.running or not _same_key(&key, &token.key):
             verdict = self._end(token)
@@ -262,8 +268,8 @@ cdef class BookChecks:
             token.doubt = ""
             self.learn(condition_id, op.price, op.size)
         else:
-            token.bid = _best(&op.best_bid, token.bid)
-            token.ask = _best(&op.best_ask, token.ask)
+            token.bid = _best(&texts.best_bid, token.bid)
+            token.ask = _best(&texts.best_ask, token.ask)
         if token.market is not None:
             token.inputs = token.market.now
             # a third token shows that they are no pair

@@ -17,10 +17,10 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint32_t, uint6
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from pm_data._fast.decode_c cimport Counts, Level, Op, Scan, Word, scan_begin, scan_end, scan_frame, word_text
+from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan_begin, scan_end, scan_frame, word_text
 from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
-from pm_data._fast.store_c cimport Numbering, StateStore
+from pm_data._fast.store_c cimport Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
 
 import os
 import threading
@@ -62,6 +62,10 @@ cdef class Moment:
         self._ts_recv = 0 if value is None else value
 
 
+cdef enum:
+    FETCHED_OPS = 4              # of a record, at most
+
+
 cdef struct Head:
     int64_t stamp                # of the next record
     int place                    # of its shard
@@ -94,7 +98,7 @@ cdef class Merged:
     cdef list last               # the last record of the batches, None before
     cdef object thread
 
-    def __cinit__(self, list shards not None, RecordScanner scanner not None):
+    def __cinit__(self, list shards not None, RecordScanner scanner not None, bint keeps_texts):
         cdef int i, count = len(shards)
         memset(&self.ahead, 0, sizeof(Ahead))
         self.shards, self.scanner = shards, scanner
@@ -102,7 +106,7 @@ cdef class Merged:
         self.rests, self.lists, self.last = [None] * count, [None] * count, [None] * count
         self.sources = <Source *>calloc(count + 1, sizeof(Source))
         self.heads = <Head *>calloc(count + 1, sizeof(Head))
-        if self.sources == NULL or self.heads == NULL or not _begin(&self.ahead, count):
+        if self.sources == NULL or self.heads == NULL or not _begin(&self.ahead, count, keeps_texts):
             raise MemoryError
         for i, shard in enumerate(shards):
             self.ahead.shards[i].number, self.ahead.shards[i].limit = shard.shard, shard.limit
@@ -153,6 +157,7 @@ cdef class Merged:
         source.next += 1
         if source.batch != NULL and source.next < source.batch.count:
             self.heads[0].stamp = source.batch.records[source.next].mono
+            self._fetch(source, <Numbering>PyList_GET_ITEM(self.numberings, place))
         elif self._find_next(place):
             self.heads[0].stamp = self._stamp(place)
         else:
@@ -161,6 +166,24 @@ cdef class Merged:
         if self.head_count > 1:
             self._sink(0)
         return 0
+
+    cdef inline void _fetch(self, const Source *source, Numbering numbering) noexcept:
+        """Have the processor bring what the next records of a shard will touch: most of it is far away.
+
+        What leads to the next step must have come: a record, then its operations, their states, the levels.
+        """
+        cdef const Batch *batch = source.batch
+        cdef const Scanned *record = &batch.records[source.next]
+        cdef Py_ssize_t left = batch.count - source.next
+        cdef int32_t i
+        for i in range(min(record.op_count, FETCHED_OPS)):
+            fetch_best(numbering, batch.ops + record.first_op + i)
+        if left > 4:
+            pm_prefetch(record + 4)
+            pm_prefetch(batch.ops + record[2].first_op)
+            pm_prefetch(batch.ops + record[2].first_op + 1)
+            for i in range(min(record[1].op_count, FETCHED_OPS)):
+                fetch_state(numbering, batch.ops + record[1].first_op + i)
 
     cdef const Scanned *scanned(self) noexcept:
         """Return the next record if it is a frame that was scanned, else NULL."""
@@ -300,8 +323,8 @@ cdef class Loop:
         self._hand_over(self._stream.finish(last_ns), limit)
 
     cdef int _run_ahead(self, records, int64_t limit, max_ns) except -1:
-        cdef Merged merged = Merged(list(records.shards), records.scanner)
         cdef StateStore store = self._stream.store
+        cdef Merged merged = Merged(list(records.shards), records.scanner, store.keeps_texts())
         cdef const Scanned *scanned
         cdef const Batch *batch
         cdef Numbering numbering
@@ -326,13 +349,14 @@ cdef class Loop:
                     batch = merged.sources[merged.heads.place].batch
                     numbering = <Numbering>PyList_GET_ITEM(merged.numberings, merged.heads.place)
                     frames += 1
-                    counts.books += scanned.counts.books
-                    counts.changes += scanned.counts.changes
-                    counts.trades += scanned.counts.trades
-                    counts.new_markets += scanned.counts.new_markets
+                    counts.books += scanned.books
+                    counts.changes += scanned.changes
+                    counts.trades += scanned.trades
+                    counts.new_markets += scanned.new_markets
                     store.apply_operations(
                         numbering,
                         batch.ops + scanned.first_op,
+                        NULL if batch.texts == NULL else batch.texts + scanned.first_op,
                         scanned.op_count,
                         batch.levels,
                         scanned.conn,
