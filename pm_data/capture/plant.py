@@ -130,6 +130,11 @@ class Plant:
         """Return the last records of each shard that came to the writer."""
         return self._writer.last_records()
 
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether the writer goes on, or waits for its turn."""
+        return not self._writer.join(0)
+
     def wait(self) -> None:
         """Wait until nothing follows and all is written, however long that takes; then `stop` is quick."""
         self._writer.join(None)

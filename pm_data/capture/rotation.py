@@ -27,6 +27,10 @@ from pm_data.venue.recordlog import Part, RecordLog
 from pm_data.venue.session import Session
 
 _LAST_NUMBER = 99_999
+_LOOK_SECONDS = 0.05
+_READY_SECONDS = 10.0
+"""Longest time for the books to be made before the cut; what is not, is made after it."""
+
 _CLOSE_SECONDS = 3.0
 """What a rotation that is under way at the end may take, the closing of the last bundle included."""
 
@@ -104,15 +108,20 @@ class Volumes:
         """Begin a new bundle every so many seconds, until cancelled or the session stops."""
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
-        while True:
-            await asyncio.sleep(due - loop.time())
-            await self._in_thread(self._prepare, scene_of(session))
-            prepared = self._prepared
-            if prepared is None or session.is_stopping:
-                return
+        try:
+            while not session.is_stopping:
+                await asyncio.sleep(due - loop.time())
+                await self._rotate_once(session)
+                due = max(due + seconds, loop.time())
+        except RuntimeError as error:  # no thread is to be had
+            self.latch.set(Cause.SYSTEM_ERROR, f"a rotation failed: {error}")
+
+    async def _rotate_once(self, session: Session) -> None:
+        await self._in_thread(self._prepare, scene_of(session))
+        prepared = self._prepared
+        if prepared is not None and not session.is_stopping:
             old, scene = self._turn_to(prepared, session)
             await self._in_thread(self._close, old, scene)
-            due = max(due + seconds, loop.time())
 
     def close(self, reason: str | None, scene: Scene) -> str:
         """Close the last bundle, and what a rotation under way left; return the last one's status.
@@ -150,10 +159,21 @@ class Volumes:
                 self._carry,
                 self.current,
             )
+            self._have_books_made()
         except (OSError, PmDataError) as error:
             self.latch.set(Cause.WRITE_ERROR, f"the next bundle cannot begin: {error}")
             if run is not None:
                 shutil.rmtree(run.path, ignore_errors=True)
+
+    def _have_books_made(self) -> None:
+        """Wait until the opening is made but for what changes meanwhile, or nobody makes it any more."""
+        carry = self._carry
+        assert carry is not None  # this capture rotates
+        carry.ask()
+        end = time.monotonic() + _READY_SECONDS
+        while not carry.is_ready.wait(_LOOK_SECONDS):
+            if not self.current.plant.is_writing or time.monotonic() > end:
+                return
 
     def _next_run_id(self) -> str:
         runs = self.current.run.path.parent
@@ -167,13 +187,13 @@ class Volumes:
         """Cut the log; return the volume that ended and what the session knew then."""
         old, scene = self.current, scene_of(session)
         self.log.cut(new.part)
-        old.plant.leave_listeners()
-        new.begin(scene, self._listeners)
         self._prepared, self.current = None, new
         self._ended = self._ended[0], old
         self.run_ids.append(new.run.run_id)
         old.latch.listen(lambda: self._hand_up(old))
         new.latch.listen(self._on_fatal)
+        old.plant.leave_listeners()
+        new.begin(scene, self._listeners)
         return old, scene
 
     def _close(self, old: Volume, scene: Scene) -> None:

@@ -30,6 +30,9 @@ _TAKE_SECONDS = 0.02
 _GATHER_SECONDS = 0.002
 """Pause between two batches: many frames a write, and well below the 50 ms of rule D2."""
 
+_CARRY_SECONDS = 0.002
+"""Time between two batches for the next bundle's books, once they are asked for."""
+
 _BATCH_RECORDS = 4096
 _BATCH_BYTES = 8 * 1024 * 1024
 
@@ -201,9 +204,10 @@ class WriterThread:
                     if self._halted or not self._write(number, part):
                         self._halted = True
                         return
+            if self._carry is not None:
+                self._carry.follow(batch)
+                self._carry.work(_CARRY_SECONDS)
             if batch:
-                if self._carry is not None:
-                    self._carry.follow(batch)
                 time.sleep(_GATHER_SECONDS)
 
     def _begin_after(self, before: "WriterThread") -> None:

@@ -30,7 +30,11 @@ class _Part(NamedTuple):
 
 
 def opening_records(
-    state: RunState, cut_mono_ns: int, cut_wall_ns_utc: int, left_out: Container[str] = ()
+    state: RunState,
+    cut_mono_ns: int,
+    cut_wall_ns_utc: int,
+    left_out: Container[str] = (),
+    book: Callable[[store.MarketState], bytes] | None = None,
 ) -> Iterator[Record]:
     """Yield the records that stand for everything before the cut, for each shard that had any.
 
@@ -39,9 +43,10 @@ def opening_records(
     Args:
         state: must not change while this is used.
         left_out: tokens that nothing is told of; no connection owns them.
+        book: returns what `book_payload` does; None for that.
     """
     markets = [market for market in _markets(state) if market.market_id not in left_out]
-    parts = [*_surroundings(state, markets, left_out), *_tokens(state, markets)]
+    parts = [*_surroundings(state, markets, left_out), *_tokens(state, markets, book or book_payload)]
     seqs: defaultdict[int, Iterator[int]] = defaultdict(count)
     for stamp, part in enumerate(parts, cut_mono_ns - len(parts)):
         is_frame = part.control == _FRAME
@@ -84,13 +89,15 @@ def _surroundings(
                 yield _Part(shard, conn, Control.SUBSCRIBED, partial(control_payload, fields))
 
 
-def _tokens(state: RunState, markets: list[store.MarketState]) -> Iterator[_Part]:
+def _tokens(
+    state: RunState, markets: list[store.MarketState], book: Callable[[store.MarketState], bytes]
+) -> Iterator[_Part]:
     for market in markets:
         shard, conn = state.shard_of(market), market.connection
         if is_carried(market):
             yield _Part(shard, conn, Control.CARRIED, partial(carried_payload, market))
         if market.status == "live":
-            yield _Part(shard, conn, _FRAME, partial(book_payload, market))
+            yield _Part(shard, conn, _FRAME, partial(book, market))
 
 
 def _is_left_out(asset_ids: list[str], left_out: Container[str]) -> bool:
