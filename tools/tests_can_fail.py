@@ -106,9 +106,9 @@ DEFECTS = (
     ),
     Defect(
         "slippage helps the buyer",
-        "pm_data/runtime/execution.py",
-        "worse = -e6.multiply_divide(-price_e6, 10_000 + self._terms.slippage_bps, 10_000)",
-        "worse = -e6.multiply_divide(-price_e6, 10_000 - self._terms.slippage_bps, 10_000)",
+        "pm_data/_fast/orders_py.py",
+        "worse = -multiply_divide(-price_e6, 10_000 + self._terms.slippage_bps, 10_000)",
+        "worse = -multiply_divide(-price_e6, 10_000 - self._terms.slippage_bps, 10_000)",
         "tests/runtime/test_execution.py",
     ),
     Defect(

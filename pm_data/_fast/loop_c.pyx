@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memset
 
 from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan_begin, scan_end, scan_frame, word_text
 from pm_data._fast.events_c cimport TopOfBookUpdate
+from pm_data._fast.orders_c cimport Desk, Gate, Rounds
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
 from pm_data._fast.store_c cimport Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
 
@@ -289,7 +290,9 @@ cdef class Loop:
     cdef object _tops
     cdef object _after_frame
     cdef list _listeners
-    cdef dict _taken
+    cdef Desk _desk
+    cdef Gate _gate
+    cdef Rounds _rounds
     cdef object _store_tokens
     cdef int64_t _timer_ns       # the first stamp for which the engine delivers a top of book itself
 
@@ -297,7 +300,8 @@ cdef class Loop:
         self.delivered = 0
         self._stream, self._deliver, self._moment = stream, deliver, moment
         self._tops, self._after_frame = tops, after_frame
-        self._listeners, self._taken = (None, None) if tops is None else (tops.listeners, tops.taken)
+        if tops is not None:
+            self._listeners, self._desk, self._gate, self._rounds = tops.listeners, tops.desk, tops.gate, tops.rounds
 
     def run(self, records, max_events, max_ns):
         """Process records until they end or as much as is allowed; see the twin."""
@@ -411,27 +415,31 @@ cdef class Loop:
 
     cdef int _deliver_top(self, TopOfBookUpdate event) except -1:
         """Do what the engine's own delivery of a top of book does, where nobody listens but strategies."""
-        if self._taken:
-            self._tops.top_changed(event)
-        if not self._listeners:
-            return 0
-        groups = None
+        cdef list groups = None, fills
+        self._desk.forget(event)
         for name, callback, context, portfolio in self._listeners:
             try:
                 answer = callback(context, event, event._market, portfolio)
-                if answer is not None and isinstance(answer, Iterator):
+                if answer is None:
+                    continue
+                if type(answer) is not list and isinstance(answer, Iterator):
                     answer = list(answer)
             except Exception as error:
                 blamed = self._tops.blame(name, callback, event.seq, error)
                 if blamed is error:
                     raise
                 raise blamed from error
-            if answer is not None:
+            if type(answer) is list:
+                intents = self._gate.answer(name, <list>answer)
+            else:
                 intents = self._tops.check(name, answer)
-                if intents:
-                    if groups is None:
-                        groups = []
-                    groups.append((name, intents))
+            if intents:
+                if groups is None:
+                    groups = []
+                groups.append((name, intents))
         if groups is not None:
-            self._tops.execute(groups, event.seq)
+            fills = self._rounds.run(groups, event.seq)
+            if fills and self._tops.answer is not None:
+                self._tops.answer(fills, event.seq)
+            self._gate.end_event()
         return 0

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from pm_data import _fast
+from pm_data._fast.limits_py import OrderLimits
 from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
 from pm_data.errors import StrategyError
@@ -20,7 +21,6 @@ from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.runtime.order_limits import OrderLimits
 from pm_data.runtime.run_watch import RunWatch
 from pm_data.strategy import CancelIntent, PlaceOrderIntent, SplitIntent, Strategy
 

@@ -52,6 +52,13 @@ class OnceATop(Strategy):
         return self.wants
 
 
+class Forger(str):
+    """A text that equals a word and would print as more than an intent line's field."""
+
+    def __format__(self, _specification):
+        return "buy|1|1|gtc|maker|x\n2|t|place|m|buy"
+
+
 def taking(*wants):
     return type("Taking", (OnceATop,), {"wants": wants})
 
@@ -118,7 +125,7 @@ def test_nothing_fills_on_an_empty_side_an_unknown_or_a_suspect_market(core):
 
     made, lines = engine(core, t=OnEverything)
     made.run([frame(book()), control(Control.GAP, tokens=[A]), frame(book(B, asks=[])), frame(trade())])
-    assert (len(lines), made.fills, made.execution.acks) == (3, 0, 3)
+    assert (len(lines), made.fills, made.execution.desk.acks) == (3, 0, 3)
 
 
 def test_on_fill_intents_join_the_same_event_for_at_most_16_rounds(core):
@@ -180,6 +187,11 @@ def test_resolution_settles_a_position(core):
         (PlaceOrderIntent(A, "buy", 1, True), "bad_size"),
         (PlaceOrderIntent(A, "buy", 1, 1, "stop"), "bad_terms"),
         (PlaceOrderIntent(A, "buy", 1, 1, tif="day"), "bad_terms"),
+        (PlaceOrderIntent(A, Forger("buy"), 1, 1), "bad_side"),
+        (CancelIntent(A, Forger("buy")), "bad_side"),
+        (PlaceOrderIntent(A, "buy", 1, 1, Forger("limit")), "bad_terms"),
+        (PlaceOrderIntent(A, "buy", 1, 1, tif=Forger("gtc")), "bad_terms"),
+        (PlaceOrderIntent(A, "buy", 1, 1, urgency=Forger("maker")), "bad_terms"),
     ],
 )
 def test_a_bad_intent_is_refused_and_counted(core, intent, reason):

@@ -2,12 +2,12 @@
 
 import itertools
 
+from pm_data._fast.limits_py import NO_LIMITS
 from pm_data.frame import Control, Kind, Record, control_flags, control_payload
 from pm_data.runtime import fees
 from pm_data.runtime.entrypoint import intent_line
 from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.runtime.order_limits import NO_LIMITS
 from pm_data.strategy import PlaceOrderIntent, Strategy
 
 from .frames import A, B
