@@ -40,6 +40,7 @@ _CAPTURE_SETTINGS = tuple(
     entry.name
     for entry in dataclasses.fields(config.Config)
     if entry.name.startswith(("data_", "gamma_", "clob_", "ws_", "capture_"))
+    and entry.name != "capture_rotate_seconds"  # one bundle holds the proof
 )
 _LINES_IN_MEMORY_BYTES = 16 << 20
 _MARKETS, _FRAMES_A_SECOND = 50, 500
