@@ -4,7 +4,6 @@ It knows nothing of where records come from; all time is the events' own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from pm_data import _fast
@@ -24,6 +23,7 @@ from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.timers import Timers
 from pm_data.strategy import Context, Fill, Intent, Intents, Portfolio, Strategy
+from pm_data.strategy.blame import where_raised
 
 MAX_FILL_ROUNDS = 16
 """How often on_fill may answer a fill with new intents at one event."""
@@ -120,7 +120,7 @@ class Orchestrator:
             )
         }
 
-        after_frame = None if stages is None else partial(stages.since, "end_to_end")
+        after_frame = None if stages is None else stages.end
         is_watched = on_event is not None or stages is not None or calls is not None
         tops = None if is_watched else self._tops()
         self._loop: loop_types.Loop = loop.Loop(self.stream, self._deliver, self._moment, tops, after_frame)
@@ -299,7 +299,9 @@ def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Except
     if isinstance(error, E6OverflowError | UsageError):
         return error
     raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
-    return StrategyError(f"strategy {name} {raised}: {error}")
+    code = getattr(callback, "__code__", None)  # a method has its function's
+    place = where_raised(error, getattr(code, "co_filename", None))
+    return StrategyError(f"strategy {name} {raised}: {error}{place}")
 
 
 def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:

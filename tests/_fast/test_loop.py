@@ -225,5 +225,8 @@ class Failing(Strategy):
 def test_a_strategy_that_raises_is_named(generated, both_cores):
     for core in both_cores:
         records = open_bundle(generated).replay_records(pytest.fail)
-        with pytest.raises(PmDataError, match="strategy f raised KeyError in on_top_of_book at event 500"):
+        told = (
+            r"strategy f raised KeyError in on_top_of_book at event 500: 'here' \(test_loop\.py, line \d+\)$"
+        )
+        with pytest.raises(PmDataError, match=told):
             run(records, {"f": Failing({})}, Config(), RunOptions("replay"), opened_at=0.0, core=core)
