@@ -25,6 +25,7 @@ STEMS = (
     "store",
     "ledger",
     "limits",
+    "lines",
     "orders",
     "records",
     "loop",
@@ -59,6 +60,7 @@ class Core(NamedTuple):
     store: ModuleType
     ledger: ModuleType
     limits: ModuleType
+    lines: ModuleType
     orders: ModuleType
     records: ModuleType
     loop: ModuleType
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
     from pm_data._fast import intents_py as intents
     from pm_data._fast import ledger_py as ledger
     from pm_data._fast import limits_py as limits
+    from pm_data._fast import lines_py as lines
     from pm_data._fast import loop_py as loop
     from pm_data._fast import orders_py as orders
     from pm_data._fast import records_py as records
@@ -148,6 +151,7 @@ else:
         store,
         ledger,
         limits,
+        lines,
         orders,
         records,
         loop,
@@ -177,6 +181,7 @@ __all__ = [
     "intents",
     "ledger",
     "limits",
+    "lines",
     "load",
     "loop",
     "orders",

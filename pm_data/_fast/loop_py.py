@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
+from pm_data._fast.lines_py import Lines
 from pm_data._fast.orders_py import Desk, Gate, Rounds
 from pm_data.frame import Record
 
@@ -43,7 +44,8 @@ class Tops(NamedTuple):
 
     Args:
         listeners: in the order in which they are called.
-        desk: is told of each top before they are.
+        lines: follows the events; None for nobody.
+        desk: is told of each top before the listeners are.
         gate: says which intents of a list pass.
         check: says it of any other answer.
         rounds: executes those of one event.
@@ -53,6 +55,7 @@ class Tops(NamedTuple):
     """
 
     listeners: list[Listener]
+    lines: Lines | None
     desk: Desk
     gate: Gate
     check: Callable[[str, Any], list[Any]]

@@ -64,7 +64,7 @@ def grade(
         reasons.append("records or manifest are damaged")
     if gaps["unbounded"]:
         reasons.append(f"{gaps['unbounded']} gaps of tokens end with no full book")
-    missing = sum(token.subscribed_ns is not None and token.first_book_ns is None for token, _state in tokens)
+    missing = sum(token.is_missing for token, _state in tokens)
     if missing:
         reasons.append(f"{missing} tokens never had a book")
     frames, dropped = report["frames"], report["drops"]["dropped_messages_total"]
@@ -76,7 +76,9 @@ def grade(
         return Grade("C", reasons, gaps)
     if failed or windows:
         reasons = [f"gate {name} fails" for name in failed]
-        reasons += [f"{gaps['count']} gaps of tokens, each ended by a full book"] if windows else []
+        if windows:
+            going_on = " or going on in the next bundle" if any(gap.goes_on for gap, _ in windows) else ""
+            reasons.append(f"{gaps['count']} gaps of tokens, each ended by a full book{going_on}")
         return Grade("B", reasons, gaps)
     return Grade("A", [], gaps)
 
@@ -85,7 +87,7 @@ def _gaps(windows: list[tuple[GapWindow, bool]]) -> JsonObject:
     longest_ns = max((gap.to_ns - gap.from_ns for gap, _ in windows if gap.to_ns is not None), default=0)
     return {
         "count": len(windows),
-        "unbounded": sum(gap.to_ns is None and not resolved for gap, resolved in windows),
+        "unbounded": sum(gap.to_ns is None and not gap.goes_on and not resolved for gap, resolved in windows),
         "longest_seconds": round(longest_ns / 1e9, 3),
         "by_cause": dict(sorted(Counter(gap.cause[:64] for gap, _ in windows).items())),
     }

@@ -18,6 +18,7 @@ CLOSED = "closed"
 FATAL = "fatal"
 
 _MAX_INT64 = 2**63 - 1
+_OPTIONAL = ("parent", "previous", "next")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -79,6 +80,7 @@ class Manifest:
         shards: one seal per shard; always there when closed, never while running.
         totals: as `shards`.
         parent: of a slice only.
+        previous, next: run ids of the same capture's bundles before and after it; None where there is none.
         digest: SHA-256 in hex of all the rest, in the file it was read from; empty before.
     """
 
@@ -95,8 +97,15 @@ class Manifest:
     shards: list[ShardSeal] | None = None
     totals: Totals | None = None
     parent: Parent | None = None
+    previous: str | None = None
+    next: str | None = None
     format_version: int = FORMAT_VERSION
     digest: str = ""
+
+    def setting(self, name: str) -> object:
+        """Return the value that a setting had; None where the manifest does not tell."""
+        setting = self.config.get(name)
+        return setting.get("value") if isinstance(setting, dict) else None
 
 
 def manifest_digest(fields: JsonObject) -> str:
@@ -116,8 +125,9 @@ def write_manifest(run: RunDir, manifest: Manifest) -> None:
     fields = asdict(manifest)
     if manifest.shards is not None:
         fields["shards"] = [seal._asdict() for seal in manifest.shards]
-    if manifest.parent is None:
-        del fields["parent"]
+    for name in _OPTIONAL:
+        if fields[name] is None:
+            del fields[name]
     text = _text(fields)
     try:
         jsonlib.check_size(text)
@@ -157,6 +167,11 @@ def read_manifest(run: RunDir) -> Manifest:
         values["totals"] = Totals(**values["totals"])
     if "parent" in fields:
         values["parent"] = _read_parent(run, fields["parent"])
+    for name in ("previous", "next"):
+        if name in fields:
+            if not _is_text(fields[name]):
+                raise DamageError(f"{run.manifest}: {name} is not a text")
+            values[name] = fields[name]
     return Manifest(**values)
 
 

@@ -8,7 +8,7 @@ lock, so order, numbers and accounts can never disagree (SPEC 12, rule A1).
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pm_data import clock
@@ -64,6 +64,22 @@ class _Shard:
     drops: _DropRun | None = None
 
 
+@dataclass(slots=True)
+class Part:
+    """The stream from one cut to the next, each for a consumer and a bundle of its own.
+
+    Args:
+        begin_mono_ns: stamp of the cut before it, `begin_wall_ns_utc` alike; 0 of the first.
+        shards: accounts and numbers, from 0 in each part; the log's own.
+        rest: what nobody had taken when the part ended; None before.
+    """
+
+    begin_mono_ns: int = 0
+    begin_wall_ns_utc: int = 0
+    shards: dict[int, _Shard] = field(default_factory=dict)
+    rest: list[Record] | None = None
+
+
 class RecordLog:
     """A bounded queue of records whose stamps strictly increase over all shards.
 
@@ -94,7 +110,9 @@ class RecordLog:
         self._queued_frames = 0
         self._queued_bytes = 0
         self._last_mono_ns = -1
-        self._shards: dict[int, _Shard] = {}
+        self.part = Part()
+        """What is appended to now."""
+        self._shards = self.part.shards
         self.gaps = 0
         """Gap records so far."""
         self.enqueue_delays_ns: deque[int] = deque(maxlen=_DELAYS_KEPT)
@@ -152,20 +170,47 @@ class RecordLog:
         with self._lock:
             self._shards.setdefault(shard, _Shard()).tokens = tuple(asset_ids)
 
-    def take(self, timeout_seconds: float) -> list[Record] | None:
-        """Return all records that wait, in order: empty after the timeout, None when closed and empty."""
+    def cut(self, following: Part) -> None:
+        """End the part with an END record in each shard; what comes from now on belongs to `following`.
+
+        Call it in the thread that appends, so that no step of its is cut in two.
+        """
+        payload = control_payload({"reason": "rotation"})
         with self._lock:
-            if not self._queue and not self._closed:
+            self._tell_drops()
+            for shard, state in self._shards.items():
+                if state.next_seq:  # else it would begin with its end
+                    stamp = max(self._mono(), self._last_mono_ns + 1)
+                    self._append_control(shard, state, 0, Control.END, payload, stamp, self._wall())
+                following.shards[shard] = _Shard(tokens=state.tokens)
+            self._last_mono_ns = max(self._mono(), self._last_mono_ns + 1)
+            following.begin_mono_ns, following.begin_wall_ns_utc = self._last_mono_ns, self._wall()
+            self.part.rest, self._queue = self._queue, []
+            self.part, self._shards = following, following.shards
+            self._wake()
+
+    def take(self, timeout_seconds: float, part: Part | None = None) -> list[Record] | None:
+        """Return all records that wait, in order: empty after the timeout, None when nothing follows.
+
+        Args:
+            part: the part to take from, not before the one before it is taken to its end; None for
+                a log that is never cut.
+        """
+        part = part or self.part
+        with self._lock:
+            if not self._queue and not self._closed and part.rest is None:
                 self._consumer_waits = True
                 self._filled.wait(timeout_seconds)
                 self._consumer_waits = False
-            batch = self._queue
-            if not batch and self._closed:
+            if part.rest is not None:
+                batch, part.rest = part.rest, []
+            else:
+                batch, self._queue = self._queue, []
+            if not batch and (self._closed or part.rest is not None):
                 return None
-            self._queue = []
-            self._queued_frames = 0
-            self._queued_bytes = 0
-            for state in self._shards.values():
+            for state in part.shards.values():
+                self._queued_frames -= state.queued_frames
+                self._queued_bytes -= state.queued_bytes
                 state.queued_frames = 0
                 state.queued_bytes = 0
         if self._tap is not None:
@@ -175,23 +220,24 @@ class RecordLog:
     def close(self) -> None:
         """Say that nothing follows; drops that no record of their shard has named yet get theirs now."""
         with self._lock:
-            for shard, state in self._shards.items():
-                if state.drops is not None:
-                    stamp = max(self._mono(), self._last_mono_ns + 1)
-                    self._append_drop_gap(shard, state, stamp, self._wall())
+            self._tell_drops()
             self._closed = True
             self._wake()
 
     @property
     def shards(self) -> list[int]:
         """Return the shards that have had a record, in order."""
-        with self._lock:
-            return sorted(self._shards)
+        return self.shards_of(self.part)
 
-    def account(self, shard: int) -> Account:
-        """Return a shard's account as of now."""
+    def shards_of(self, part: Part) -> list[int]:
+        """Return the shards of a part, in order."""
         with self._lock:
-            state = self._shards.get(shard) or _Shard()
+            return sorted(part.shards)
+
+    def account(self, shard: int, part: Part | None = None) -> Account:
+        """Return a shard's account as of now, in one part; None for what is appended to now."""
+        with self._lock:
+            state = (part or self.part).shards.get(shard) or _Shard()
             return Account(
                 state.received_frames,
                 state.received_bytes,
@@ -238,6 +284,12 @@ class RecordLog:
             self.enqueue_delays_ns.append(self._mono() - mono_ns)
         if self._consumer_waits:
             self._wake()
+
+    def _tell_drops(self) -> None:
+        for shard, state in self._shards.items():
+            if state.drops is not None:
+                stamp = max(self._mono(), self._last_mono_ns + 1)
+                self._append_drop_gap(shard, state, stamp, self._wall())
 
     def _append_drop_gap(self, shard: int, state: _Shard, stamp: int, wall_ns: int) -> None:
         run = state.drops

@@ -19,9 +19,9 @@ def gap(cause="closed", frames=0, tokens=(A, B)):
     return (Control.GAP, 1, {**fields, "first_mono_ns": None, "last_mono_ns": None})
 
 
-def run_of(data_dir, *stream, status="closed"):
+def run_of(data_dir, *stream, status="closed", reason="stop"):
     """Write a run of one shard: its universe, both subscriptions and books, `stream`, its end."""
-    whole = [SUBSCRIBED, book(A), book(B), *stream, (Control.END, 0, {"reason": "stop"})]
+    whole = [SUBSCRIBED, book(A), book(B), *stream, (Control.END, 0, {"reason": reason})]
     records = [control(0, 0, 1000, Control.UNIVERSE, markets=[], removed=[])]
     conn = 1
     for seq, what in enumerate(whole, 1):
@@ -73,6 +73,14 @@ def test_a_gap_without_an_end(tmp_path):
     answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A)))
     assert answer["grade"] == "C"
     assert answer["grade_reasons"] == ["1 gaps of tokens end with no full book"]
+
+
+def test_a_gap_that_goes_on_in_the_next_bundle(tmp_path):
+    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A), reason="rotation"))
+    assert (answer["grade"], answer["gaps"]["unbounded"]) == ("B", 0)
+    assert answer["grade_reasons"] == [
+        "2 gaps of tokens, each ended by a full book or going on in the next bundle"
+    ]
 
 
 def test_a_resolved_token_needs_no_book(tmp_path):
