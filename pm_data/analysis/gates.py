@@ -73,4 +73,3 @@ def gates(report: JsonObject, verdict: Verdict, *, has_fatal: bool) -> list[Gate
         Gate("crc", not damaged, damaged, 0, "capture-verify: its lines name every damaged place"),
         Gate("fatal", not has_fatal, has_fatal, False, "fatal.json: cause and message"),
     ]
-
