@@ -1,6 +1,7 @@
 """What a run holds of each token: since when, from which first book on, and where continuity was lost."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pm_data._fast import store
@@ -62,14 +63,14 @@ class Coverage:
         """Frames that gap records say were dropped."""
 
     def apply(self, record: Record) -> None:
-        """Take a record into account.
+        """Take a record into account; a control record that lists nothing tells of no token.
 
         Raises:
             UsageError: a control record must be understood and is not known.
-            DamageError: one is not what its type demands.
         """
         if record.kind == Kind.CONTROL:
-            self._control(record)
+            with suppress(DamageError, ValueError):
+                self._control(record)
             return
         events = self._store.frame(record.payload, record.conn, record.rx_mono_ns, self._seq)
         self._seq += len(events)
@@ -131,16 +132,9 @@ def coverage_of(bundle: Bundle, note_damage: Callable[[Damage], None]) -> Covera
     """
     for damage in bundle.damage:
         note_damage(damage)
-    return _follow(bundle.records(note_damage))
-
-
-def _follow(records: Iterable[Record]) -> Coverage:
     coverage = Coverage()
-    for record in records:
-        try:
-            coverage.apply(record)
-        except (DamageError, ValueError):
-            continue  # a control record that lists nothing tells of no token
+    for record in bundle.records(note_damage):
+        coverage.apply(record)
     return coverage
 
 
