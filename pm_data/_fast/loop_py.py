@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
+from pm_data._fast.lines_py import Lines
 from pm_data._fast.orders_py import Desk, Gate, Rounds
 from pm_data.frame import Record
 
@@ -39,11 +40,13 @@ class Listener(NamedTuple):
 
 
 class Tops(NamedTuple):
-    """How a top of book is delivered.
+    """How a top of book is delivered, and a trade that no strategy listens to.
 
     Args:
         listeners: in the order in which they are called.
-        desk: is told of each top before they are.
+        are_trades_heard: whether any strategy listens to trades, which the engine delivers then.
+        lines: follows the events; None for nobody.
+        desk: is told of each top before the listeners are.
         gate: says which intents of a list pass.
         check: says it of any other answer.
         rounds: executes those of one event.
@@ -53,6 +56,8 @@ class Tops(NamedTuple):
     """
 
     listeners: list[Listener]
+    are_trades_heard: bool
+    lines: Lines | None
     desk: Desk
     gate: Gate
     check: Callable[[str, Any], list[Any]]

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.ledger_c cimport Ledger
 from pm_data._fast.limits_c cimport LimitCheck
+from pm_data._fast.lines_c cimport Lines
 
 
 @cython.final
@@ -13,8 +14,8 @@ cdef class Gate:
     cdef LimitCheck _limits      # None for no limits
     cdef object _passes
 
-    cdef list answer(self, strategy_id, list intents)
-    cdef bint _may_pass(self, strategy_id, intent) except -1
+    cdef list answer(self, strategy_id, list intents, str fit)
+    cdef bint _may_pass(self, strategy_id, intent, str fit) except -1
     cdef int end_event(self) except -1
 
 
@@ -48,6 +49,7 @@ cdef class Rounds:
     cdef Desk _desk
     cdef LimitCheck _limits
     cdef object _timed
+    cdef Lines _lines
     cdef object _on_intent
     cdef object _on_fill
 

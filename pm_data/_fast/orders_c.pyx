@@ -16,6 +16,7 @@ from pm_data._fast.events_c cimport TopOfBookUpdate
 from pm_data._fast.intents_c cimport CancelIntent, Fill, PlaceOrderIntent
 from pm_data._fast.ledger_c cimport Ledger
 from pm_data._fast.limits_c cimport LimitCheck
+from pm_data._fast.lines_c cimport Lines
 
 from collections import Counter
 
@@ -55,7 +56,7 @@ cdef inline bint _is_within(object value, int64_t most):
     return not too_large and 0 < number <= most
 
 
-cdef inline bint _is_sound_order(PlaceOrderIntent order):
+cdef inline bint _is_sound_order(PlaceOrderIntent order, str fit):
     return (
         _is_within(order.price_e6, _ONE_E6)
         and _is_within(order.size_e6, _MAX_SIZE_E6)
@@ -63,7 +64,7 @@ cdef inline bint _is_sound_order(PlaceOrderIntent order):
         and _is_one_of(order.order_type, "limit", "market")
         and _is_one_of(order.tif, "gtc", "ioc")
         and _is_one_of(order.urgency, "maker", "taker")
-        and _fits_line(order.market_id)
+        and (order.market_id is fit or _fits_line(order.market_id))
         and _fits_line(order.tag)
     )
 
@@ -77,24 +78,25 @@ cdef class Gate:
 
     def check(self, strategy_id, list intents not None):
         """Return the intents that pass; see the twin."""
-        return self.answer(strategy_id, intents)
+        return self.answer(strategy_id, intents, "")
 
-    cdef list answer(self, strategy_id, list intents):
+    cdef list answer(self, strategy_id, list intents, str fit):
+        """Return the intents that pass; `fit` is known to fit a line: a token's id may not be in the nearest cache."""
         cdef Py_ssize_t i
         if self._limits is None:
             for i in range(PyList_GET_SIZE(intents)):
-                if not _is_sound(<object>PyList_GET_ITEM(intents, i)):
+                if not _is_sound(<object>PyList_GET_ITEM(intents, i), fit):
                     break
             else:
                 return intents
-        return [intent for intent in intents if self._may_pass(strategy_id, intent)]
+        return [intent for intent in intents if self._may_pass(strategy_id, intent, fit)]
 
-    cdef bint _may_pass(self, strategy_id, intent) except -1:
+    cdef bint _may_pass(self, strategy_id, intent, str fit) except -1:
         cdef PlaceOrderIntent order
         if self._limits is None:
-            if _is_sound(intent):
+            if _is_sound(intent, fit):
                 return True
-        elif type(intent) is PlaceOrderIntent and _is_sound_order(<PlaceOrderIntent>intent):
+        elif type(intent) is PlaceOrderIntent and _is_sound_order(<PlaceOrderIntent>intent, fit):
             order = <PlaceOrderIntent>intent
             changes = ((order.market_id, order.side == "buy"),)
             if self._limits.check(strategy_id, order.market_id, order.price_e6, order.size_e6, changes) is None:
@@ -111,15 +113,15 @@ cdef class Gate:
         return 0
 
 
-cdef inline bint _is_sound(object intent):
+cdef inline bint _is_sound(object intent, str fit):
     """Return whether this is an order or a cancel that passes, as nearly all do."""
     if type(intent) is PlaceOrderIntent:
-        return _is_sound_order(<PlaceOrderIntent>intent)
+        return _is_sound_order(<PlaceOrderIntent>intent, fit)
     if type(intent) is not CancelIntent:
         return False
     return (
         _is_one_of((<CancelIntent>intent).side, "buy", "sell")
-        and _fits_line((<CancelIntent>intent).market_id)
+        and ((<CancelIntent>intent).market_id is fit or _fits_line((<CancelIntent>intent).market_id))
         and _fits_line((<CancelIntent>intent).tag)
     )
 
@@ -282,10 +284,10 @@ cdef class Desk:
 cdef class Rounds:
     """Execute what passed, and keep count; see the twin."""
 
-    def __init__(self, strategies, Desk desk not None, LimitCheck limits, timed, on_intent, on_fill):
+    def __init__(self, strategies, Desk desk not None, LimitCheck limits, timed, Lines lines, on_intent, on_fill):
         self.intents_by_strategy = Counter(dict.fromkeys(strategies, 0))
         self._desk, self._limits, self._timed = desk, limits, timed
-        self._on_intent, self._on_fill = on_intent, on_fill
+        self._lines, self._on_intent, self._on_fill = lines, on_intent, on_fill
 
     def execute(self, list groups not None, seq):
         """Execute the intents of one event; return their fills."""
@@ -297,9 +299,12 @@ cdef class Rounds:
         for strategy_id, intents in groups:
             self.intents += len(intents)
             _count(self.intents_by_strategy, strategy_id, len(intents))
-            if self._on_intent is not None:
+            if self._lines is not None or self._on_intent is not None:
                 for intent in intents:
-                    self._on_intent(seq, strategy_id, intent)
+                    if self._lines is not None:
+                        self._lines.take_intent(seq, strategy_id, intent)
+                    if self._on_intent is not None:
+                        self._on_intent(seq, strategy_id, intent)
             if self._timed is not None:
                 found = self._timed(strategy_id, intents, seq)
             else:
@@ -310,8 +315,10 @@ cdef class Rounds:
                 fills += found
         if fills is not None:
             self.fills += len(fills)
-            if self._on_fill is not None:
-                for fill in fills:
+            for fill in fills:
+                if self._lines is not None:
+                    self._lines.take_fill(fill)
+                if self._on_fill is not None:
                     self._on_fill(fill)
         if self._limits is not None:
             self._limits.executed()

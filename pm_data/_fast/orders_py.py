@@ -14,6 +14,7 @@ from pm_data._fast.events_py import TopOfBookUpdate
 from pm_data._fast.intents_py import CancelIntent, Fill, Intent, PlaceOrderIntent
 from pm_data._fast.ledger_py import Ledger
 from pm_data._fast.limits_py import LimitCheck
+from pm_data._fast.lines_py import Lines
 from pm_data._fast.store_py import StateStore
 
 SIDES = ("buy", "sell")
@@ -247,6 +248,7 @@ class Rounds:
         desk: executes.
         limits: None for no limits.
         timed: executes in the desk's place where somebody takes the time.
+        lines: follows intents and fills; None for nobody.
         on_intent: told every intent, with the seq of its event and its strategy; None for nobody.
         on_fill: told every fill; None for nobody.
     """
@@ -257,6 +259,7 @@ class Rounds:
         desk: Desk,
         limits: LimitCheck | None,
         timed: Callable[[str, list[Intent], int], list[Fill]] | None,
+        lines: Lines | None,
         on_intent: Callable[[int, str, Intent], None] | None,
         on_fill: Callable[[Fill], None] | None,
     ) -> None:
@@ -265,7 +268,9 @@ class Rounds:
         self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
         self._execute = timed or desk.execute
         self._limits = limits
+        self._lines = lines
         self._on_intent = on_intent
+        self._tells_intents = not (lines is None and on_intent is None)
         self._on_fill = on_fill
 
     def execute(self, groups: list[Group], seq: int) -> list[Fill]:
@@ -278,13 +283,17 @@ class Rounds:
         for strategy_id, intents in groups:
             self.intents += len(intents)
             self.intents_by_strategy[strategy_id] += len(intents)
-            if self._on_intent is not None:
-                for intent in intents:
+            for intent in intents if self._tells_intents else ():
+                if self._lines is not None:
+                    self._lines.intent(seq, strategy_id, intent)
+                if self._on_intent is not None:
                     self._on_intent(seq, strategy_id, intent)
             fills += self._execute(strategy_id, intents, seq)
         self.fills += len(fills)
-        if self._on_fill is not None:
-            for fill in fills:
+        for fill in fills:
+            if self._lines is not None:
+                self._lines.fill(fill)
+            if self._on_fill is not None:
                 self._on_fill(fill)
         if self._limits is not None:
             self._limits.executed()

@@ -67,6 +67,10 @@ cdef extern from *:
     void pm_prefetch(const void *at) noexcept nogil
 
 
+cdef enum:
+    FETCHED_OPS = 4          # of a record, at most
+
+
 cdef inline PyObject *known_state(Numbering numbering, int32_t number) noexcept:
     """Return the state of a number, borrowed; NULL where it is not yet used."""
     cdef PyObject *state

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Set
-from typing import NamedTuple
 
 from pm_data import _fast
 from pm_data._fast import orders
@@ -13,13 +12,6 @@ from pm_data.strategy import CancelIntent, Intent, Intents, PlaceOrderIntent, Sp
 
 _LINE_BREAKERS = frozenset("|\r\n")
 _LINE_TEXTS_MAX = 65_536
-
-
-class Passed(NamedTuple):
-    """An intent that the allocator let pass, with its strategy."""
-
-    strategy_id: str
-    intent: Intent
 
 
 class Allocator:

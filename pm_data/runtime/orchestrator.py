@@ -4,18 +4,18 @@ It knows nothing of where records come from; all time is the events' own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from pm_data import _fast
 from pm_data._fast import events, ledger, orders
 from pm_data._fast import loop_py as loop_types
 from pm_data._fast.limits_py import NO_LIMITS, LimitCheck, OrderLimits
+from pm_data._fast.lines_py import Lines
 from pm_data._fast.orders_py import Group
 from pm_data._fast.pnl import Pnl
 from pm_data.errors import E6OverflowError, StrategyError, UsageError
 from pm_data.frame import Record
-from pm_data.runtime.allocator import Allocator, Passed
+from pm_data.runtime.allocator import Allocator
 from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.eventstream import EventStream
 from pm_data.runtime.execution import SimExecution, SimTerms
@@ -23,12 +23,13 @@ from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.timers import Timers
 from pm_data.strategy import Context, Fill, Intent, Intents, Portfolio, Strategy
+from pm_data.strategy.blame import where_raised
 
 MAX_FILL_ROUNDS = 16
 """How often on_fill may answer a fill with new intents at one event."""
 
 Callback = Callable[..., Intents]
-IntentSink = Callable[[int, Passed], None]
+IntentSink = Callable[[int, str, Intent], None]
 EventSink = Callable[[events.Event], None]
 FillSink = Callable[[Fill], None]
 
@@ -43,8 +44,9 @@ class Orchestrator:
         strategies: by id, in the order in which they are called.
         terms: how the simulation fills, made for the markets that the stream names.
         limits: what orders are held against.
-        on_event: told every event before the strategies are, for hashing; None for nobody.
-        on_intent: told every intent that passed, with the seq of its event; None for nobody.
+        lines: follows events, intents and fills; None for nobody.
+        on_event: told every event before the strategies are; None for nobody.
+        on_intent: told every intent that passed, with the seq of its event and its strategy; None for nobody.
         on_fill: told every fill; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
@@ -58,6 +60,7 @@ class Orchestrator:
         terms: Callable[[Markets], SimTerms],
         *,
         limits: OrderLimits = NO_LIMITS,
+        lines: Lines | None = None,
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
         on_fill: FillSink | None = None,
@@ -75,7 +78,6 @@ class Orchestrator:
         self.allocator = Allocator(check, self.stream.store.pair, core)
         agreed = terms(self.stream.markets)
         self.execution = SimExecution(self.stream.store, self.ledger, agreed, core)
-        self._on_event = on_event
         self._check = self.allocator.check
         self._strategies = strategies
         loop = twins.loop
@@ -89,12 +91,18 @@ class Orchestrator:
             self._call = calls.counted(self._call)  # type: ignore[method-assign]
         execute = None
         if stages is not None:
-            self._time_stages(stages)
-            execute = stages.timed("execution", self.execution.desk.execute)
+            if lines is not None:
+                on_event, on_intent = _both(lines.event, on_event), _both(lines.intent, on_intent)
+                on_fill, lines = _both(lines.fill, on_fill), None
+            on_event = on_event and stages.timed("emit", on_event)
             on_intent = on_intent and stages.timed("emit", on_intent)
             on_fill = on_fill and stages.timed("emit", on_fill)
+            execute = stages.timed("execution", self.execution.desk.execute)
+            self._check = stages.timed("allocator", self._check)
+            self._call = stages.timed("strategy", self._call)  # type: ignore[method-assign]
+        self._lines, self._on_event = lines, on_event
         self._rounds: orders.Rounds = twins.orders.Rounds(
-            list(strategies), self.execution.desk, check, execute, _told_of_passed(on_intent), on_fill
+            list(strategies), self.execution.desk, check, execute, lines, on_intent, on_fill
         )
         self._answers = any(
             type(strategy).on_fill is not Strategy.on_fill for strategy in strategies.values()
@@ -112,7 +120,7 @@ class Orchestrator:
             )
         }
 
-        after_frame = None if stages is None else partial(stages.since, "end_to_end")
+        after_frame = None if stages is None else stages.end
         is_watched = on_event is not None or stages is not None or calls is not None
         tops = None if is_watched else self._tops()
         self._loop: loop_types.Loop = loop.Loop(self.stream, self._deliver, self._moment, tops, after_frame)
@@ -161,6 +169,8 @@ class Orchestrator:
                 loop_types.Listener(name, callback, self._contexts[name], self._portfolio)
                 for name, callback in self._listeners["top_of_book"]
             ],
+            bool(self._listeners["trade"]),
+            self._lines,
             self.execution.desk,
             self.allocator.gate,
             self._check,
@@ -169,12 +179,6 @@ class Orchestrator:
             _blamed,
             self._timers,
         )
-
-    def _time_stages(self, stages: StageClock) -> None:
-        self._check = stages.timed("allocator", self._check)
-        self._call = stages.timed("strategy", self._call)  # type: ignore[method-assign]
-        if self._on_event is not None:
-            self._on_event = stages.timed("emit", self._on_event)
 
     def pnl(self) -> Pnl:
         """Return the ledger's sums, marked at the tops of book last delivered."""
@@ -188,6 +192,8 @@ class Orchestrator:
     def _deliver(self, event: events.Event) -> None:
         if event.ts_recv >= self._timers.next_ns:
             self._fire_timers(event)
+        if self._lines is not None:
+            self._lines.event(event)
         if self._on_event is not None:
             self._on_event(event)
         kind = event.kind
@@ -277,10 +283,16 @@ class Orchestrator:
             raise blamed from error
 
 
-def _told_of_passed(on_intent: IntentSink | None) -> Callable[[int, str, Intent], None] | None:
-    if on_intent is None:
-        return None
-    return lambda seq, strategy_id, intent: on_intent(seq, Passed(strategy_id, intent))
+def _both(first: Callable[..., Any], second: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Return what tells both."""
+    if second is None:
+        return first
+
+    def tell(*what: Any) -> None:
+        first(*what)
+        second(*what)
+
+    return tell
 
 
 def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Exception:
@@ -288,7 +300,9 @@ def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Except
     if isinstance(error, E6OverflowError | UsageError):
         return error
     raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
-    return StrategyError(f"strategy {name} {raised}: {error}")
+    code = getattr(callback, "__code__", None)  # a method has its function's
+    place = where_raised(error, getattr(code, "co_filename", None))
+    return StrategyError(f"strategy {name} {raised}: {error}{place}")
 
 
 def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:

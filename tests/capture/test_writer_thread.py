@@ -156,8 +156,8 @@ def test_a_long_queue_is_written_in_parts(bench):
     (seal,) = it.finish()
     assert seal.records == 10_001
     assert sum(count for count, _ in sizes) == 10_001
-    assert max(count for count, _ in sizes) == 4096
-    assert max(size for _, size in sizes) < 12_000_000
+    assert max(count for count, _ in sizes) == 512
+    assert max(size for _, size in sizes) < 3_600_000
 
 
 def test_refused_file_stops_every_shard(bench):

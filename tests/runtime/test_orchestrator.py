@@ -32,7 +32,7 @@ def engine(core, **strategies):
     made = Orchestrator(
         instances,
         lambda _markets: SimTerms(fees.flat(100)),
-        on_intent=lambda seq, passed: lines.append((seq, *passed)),
+        on_intent=lambda *passed: lines.append(passed),
         core=core,
     )
     return made, lines
@@ -166,6 +166,31 @@ def test_resolution_settles_a_position(core):
     made.run([frame(book()), frame(resolved)])
     assert made.ledger.position(A) == 0
     assert made.pnl()["realized_pnl_e6"] == 540_000
+
+
+@pytest.mark.parametrize("winner", [{}, {"winning_asset_id": ""}, {"winning_asset_id": None}])
+def test_a_market_that_resolves_without_a_winner_stays_open_and_a_pair_of_it_merges(core, winner):
+    """How the venue tells of 50/50 nobody has recorded; no half is booked on a guess."""
+
+    causes = []
+
+    class Holder(Strategy):
+        def on_trade(self, ctx, event, market_state, portfolio):
+            return [SplitIntent(A, 5 * ONE)]
+
+        def on_status(self, ctx, event, market_state, portfolio):
+            causes.append(event.cause)
+            return [MergeIntent(A, 2 * ONE), taker()]
+
+    made, _lines = engine(core, s=Holder)
+    resolved = encode({"event_type": "market_resolved", "assets_ids": [A, B], **winner})
+    cleared = [frame(book(token, bids=[], asks=[])) for token in (A, B)]
+    made.run([frame(book(A)), frame(book(B)), frame(trade(A)), *cleared, frame(resolved)])
+    assert causes == ["unknown", "unknown"]
+    pnl = made.pnl()
+    assert pnl["positions_e6"] == {A: ONE, B: ONE}
+    assert (pnl["cash_e6"], pnl["position_value_e6"], pnl["unmarked"]) == (-ONE, 0, [A, B])
+    assert made.execution.unfilled == {"not_live": 2}
 
 
 @pytest.mark.parametrize(

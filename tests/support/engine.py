@@ -76,10 +76,6 @@ def engine(core, *, limits=NO_LIMITS, fee_bps=0, watchers=None, **settings):
     return make
 
 
-def watchers_of(trail):
+def watchers_of(trail, core):
     """Return what brings a run's lines to a trail, for `engine`."""
-    return {
-        "on_event": trail.event,
-        "on_intent": lambda seq, passed: trail.intent(seq, intent_line(seq, passed)),
-        "on_fill": trail.fill,
-    }
+    return {"lines": trail.start(intent_line, core)}

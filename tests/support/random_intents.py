@@ -109,7 +109,7 @@ def outcome(core, seed):
         {"one": Random(seed), "two": Random(seed + 1)},
         lambda _markets: terms,
         limits=limits,
-        on_intent=lambda seq, passed: told.append(intent_line(seq, passed)),
+        on_intent=lambda *passed: told.append(intent_line(*passed)),
         on_fill=lambda fill: told.append(tuple(fill)),
         core=core,
     )

@@ -211,6 +211,26 @@ def test_a_tap_sees_what_is_taken_and_no_drop() -> None:
     assert [record.control for record in seen] == [0, Control.GAP]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_frames_of_one_read_are_as_one_by_one(seed: int) -> None:
+    rng = random.Random(seed)
+    together, _ = make_log(max_frames=30, max_bytes=300)
+    singly, _ = make_log(max_frames=30, max_bytes=300)
+    for step in range(200):
+        shard, mono_ns, binary = rng.randrange(3), rng.randrange(500), rng.random() < 0.2
+        payloads = [bytes(rng.randrange(20)) for _ in range(rng.randrange(1, 6))]
+        if not together.frames(shard, 1, payloads, binary=binary, mono_ns=mono_ns, wall_ns=step):
+            for payload in payloads:
+                together.frame(shard, 1, payload, binary=binary, mono_ns=mono_ns, wall_ns=step)
+        for payload in payloads:
+            singly.frame(shard, 1, payload, binary=binary, mono_ns=mono_ns, wall_ns=step)
+        assert [together.account(at) for at in range(3)] == [singly.account(at) for at in range(3)]
+        if rng.random() < 0.2:
+            assert together.take(0) == singly.take(0)
+    assert len(together.enqueue_delays_ns) == len(singly.enqueue_delays_ns)
+    assert together.take(0) == singly.take(0)
+
+
 def test_a_cut_ends_each_shard_and_begins_it_anew() -> None:
     log, _ = make_log()
     first, second = log.part, Part()
