@@ -36,6 +36,8 @@ class TokenCoverage:
     shard: int
     subscribed_ns: int | None = None
     first_book_ns: int | None = None
+    left_ns: int | None = None
+    """Since when it is not subscribed any more; None while it is."""
     gaps: list[GapWindow] = field(default_factory=list)
 
     def open_gap(self, cause: str, from_ns: int) -> None:
@@ -61,6 +63,8 @@ class Coverage:
         self._seq = 0
         self.dropped_frames = 0
         """Frames that gap records say were dropped."""
+        self.last_ns = 0
+        """Stamp of the last record."""
 
     def apply(self, record: Record) -> None:
         """Take a record into account; a control record that lists nothing tells of no token.
@@ -68,6 +72,7 @@ class Coverage:
         Raises:
             UsageError: a control record must be understood and is not known.
         """
+        self.last_ns = record.rx_mono_ns
         if record.kind == Kind.CONTROL:
             with suppress(DamageError, ValueError):
                 self._control(record)
@@ -113,8 +118,12 @@ class Coverage:
         elif record.control in (Control.SUBSCRIBED, Control.HANDOVER):
             for asset_id in control_tokens(record):
                 token = self._token(asset_id, record.shard)
+                token.left_ns = None
                 if token.subscribed_ns is None:
                     token.subscribed_ns = stamp
+        elif record.control == Control.UNSUBSCRIBED:
+            for asset_id in control_tokens(record):
+                self._token(asset_id, record.shard).left_ns = stamp
         self._seq += len(self._controls.apply(record, self._seq) or ())
 
     def _token(self, asset_id: str, shard: int) -> TokenCoverage:
