@@ -34,7 +34,7 @@ def _number(low: float, high: float) -> Callable[[str], float]:
             raise ValueError
         return value
 
-    parse.__doc__ = f"a number from {low:g} to {high:g}"
+    parse.__doc__ = f"a number from {low:g} to {high:.12g}"
     return parse
 
 

@@ -1,6 +1,7 @@
 """What a run holds of each token: since when, from which first book on, and where continuity was lost."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pm_data._fast import store
@@ -73,11 +74,12 @@ class Coverage:
     """Follows the records of a run, in order.
 
     Args:
-        first_book_seconds: time in which the capture expected each first book.
+        bundle: tells in what time the capture expected each first book.
     """
 
-    def __init__(self, first_book_seconds: float) -> None:
-        self._first_book_ns = round(first_book_seconds * 1e9)
+    def __init__(self, bundle: Bundle) -> None:
+        seconds = None if bundle.manifest is None else bundle.manifest.setting("capture_first_book_seconds")
+        self._first_book_ns = round(seconds * 1e9) if isinstance(seconds, float) else 0
         self._store: store.StateStore = store.StateStore()
         self._controls = Controls(self._store)
         self._tokens: dict[str, TokenCoverage] = {}
@@ -86,14 +88,14 @@ class Coverage:
         """Frames that gap records say were dropped."""
 
     def apply(self, record: Record) -> None:
-        """Take a record into account.
+        """Take a record into account; a control record that lists nothing tells of no token.
 
         Raises:
             UsageError: a control record must be understood and is not known.
-            DamageError: one is not what its type demands.
         """
         if record.kind == Kind.CONTROL:
-            self._control(record)
+            with suppress(DamageError, ValueError):
+                self._control(record)
             return
         events = self._store.frame(record.payload, record.conn, record.rx_mono_ns, self._seq)
         self._seq += len(events)
@@ -167,13 +169,9 @@ def coverage_of(bundle: Bundle, note_damage: Callable[[Damage], None]) -> Covera
     """
     for damage in bundle.damage:
         note_damage(damage)
-    seconds = None if bundle.manifest is None else bundle.manifest.setting("capture_first_book_seconds")
-    coverage = Coverage(seconds if isinstance(seconds, float) else 0.0)
+    coverage = Coverage(bundle)
     for record in bundle.records(note_damage):
-        try:
-            coverage.apply(record)
-        except (DamageError, ValueError):
-            continue  # a control record that lists nothing tells of no token
+        coverage.apply(record)
     return coverage
 
 

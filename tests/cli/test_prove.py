@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from support.captures import venue_flags
 from support.commands import ROOT, json_line, pm_data
 
 from pm_data.bundle.opening import open_bundle
@@ -228,3 +229,15 @@ def test_no_venue_and_a_bad_strategy_are_one_line(tmp_path):
     done = pm_data("prove", "--strategy", "nonsense", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_proof_is_one_bundle_whatever_the_environment_asks_of_captures(tmp_path):
+    options = VenueOptions(seed=5, markets=10, rate=300)
+    with EmbeddedVenue(options) as venue:
+        done = pm_data(
+            *("prove", "--strategy=toy_spread", "--duration-seconds=2.2", *venue_flags(venue.urls)),
+            cwd=tmp_path,
+            PM_DATA_CAPTURE_ROTATE_SECONDS="1",
+        )
+    assert (done.returncode, json_line(done)["ok"]) == (0, True), done.stderr
+    assert len(list((tmp_path / "data" / "runs").iterdir())) == 1
