@@ -61,6 +61,7 @@ class HttpClient:
     ) -> None:
         self._base_url = base_url
         self._tries = tries or _TRIES
+        self._closed = False
         read_seconds = timeout_seconds or _READ_SECONDS
         self._shown_url = without_credentials(base_url)
         self._pool = urllib3.PoolManager(
@@ -72,7 +73,8 @@ class HttpClient:
         )
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections, and those in use when their answer is there."""
+        self._closed = True
         self._pool.clear()
 
     def get(self, path: str, query: Sequence[tuple[str, str]], deadline: float) -> Any:
@@ -125,6 +127,8 @@ class HttpClient:
                 body = self._read(response, deadline)
             finally:
                 response.close()
+                if self._closed:  # a thread that nobody hears any more would leave its connection in the pool
+                    self._pool.clear()
         except SSLError as error:
             raise UnavailableError(f"{self._shown_url}: TLS refused: {error}") from None
         except HTTPError as error:

@@ -1,9 +1,15 @@
 """What the witness's answer means, held against what the stream said last."""
 
+import gc
 import json
+import time
+import warnings
 
 import pytest
 
+from pm_data.venue.embedded.in_process import EmbeddedVenue
+from pm_data.venue.embedded.options import VenueOptions
+from pm_data.venue.http import HttpClient
 from pm_data.venue.token import Token
 from pm_data.venue.witness import Memory, Stated, Verdict
 
@@ -64,3 +70,15 @@ def test_opening_is_read_alike_by_both_ways() -> None:
             assert Memory().verdict(token(shown, asset_id), {asset_id: stated}) is Verdict.QUIET
             later = {asset_id: Stated("dd", 8)}
             assert Memory().verdict(token(shown, asset_id), later) is Verdict.CHANGED
+
+
+def test_an_answer_that_comes_after_the_end_leaves_no_connection_open() -> None:
+    """A question out when the session ends runs on in its thread; it may even begin only then."""
+    with EmbeddedVenue(VenueOptions(markets=2, rate=0)) as venue:
+        client = HttpClient(venue.urls.clob_base_url, at_once=2)
+        client.close()
+        assert client.post("/books", [{"token_id": venue.asset_ids[0]}], time.monotonic() + 5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            del client
+            gc.collect()
