@@ -165,8 +165,8 @@ def test_a_run_id_too_long_for_what_follows_is_refused_at_the_start(tmp_path):
     flag, options = "--rotate-seconds=3600", VenueOptions(markets=4, rate=100)
     with EmbeddedVenue(options) as venue, Capture(venue.urls, tmp_path, flag, run_id="r" * 60) as capture:
         code, line = capture.finish()
-    assert (code, line) == (2, None)
-    assert "does not match" in capture.stderr
+    assert (code, line) == (78, None)
+    assert "is too long to rotate" in capture.stderr
     assert not (tmp_path / "runs").exists()
 
 
