@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from pm_data import _fast, clock
-from pm_data._fast import events, histogram
+from pm_data._fast import histogram
 from pm_data.config import Config
 from pm_data.runtime import entrypoint
 from pm_data.runtime.checkpoints import Trail
@@ -31,22 +31,19 @@ OPENING_NS = 2_000_000_000
 SETTINGS = ["toy_spread.min_spread_e6=10000"]
 
 
-class IntentClock(Trail):
-    """Takes the time of each intent, and of each event, since its frame's receive stamp."""
+class IntentClock:
+    """Takes the time of each intent's line since its frame's receive stamp."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.intents = histogram.Histogram()
         self.first_ns = self.received_ns = 0
 
-    def event(self, event: events.Event) -> None:
-        """Remember when the event's frame was received."""
-        self.received_ns = event.ts_recv
-        self.first_ns = self.first_ns or event.ts_recv
-
-    def intent(self, seq: int, line: str) -> None:
-        """Count an intent."""
-        if self.received_ns >= self.first_ns + OPENING_NS:
+    def take(self, _seq: int, stream: str, line: str) -> None:
+        """Take a line of the run; an event's ends with its receive stamp."""
+        if stream == "events":
+            self.received_ns = int(line.rpartition("|")[2])
+            self.first_ns = self.first_ns or self.received_ns
+        elif stream == "intents" and self.received_ns >= self.first_ns + OPENING_NS:
             self.intents.add(clock.mono_ns() - self.received_ns)
 
 
@@ -75,7 +72,7 @@ def measure(urls: dict[str, str], seconds: float) -> str:
             config,
             entrypoint.RunOptions("live"),
             opened_at=time.perf_counter(),
-            trail=timed,
+            trail=Trail(on_line=timed.take),
         )
     found = timed.intents
     figures = {"p50": found.quantile(500), "p99": found.quantile(990), "longest": found.max_ns}

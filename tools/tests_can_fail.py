@@ -126,6 +126,20 @@ DEFECTS = (
         "tests/runtime/test_execution.py",
     ),
     Defect(
+        "a word that prints as another passes",
+        "pm_data/runtime/allocator.py",
+        "return type(word) is str and word in words",
+        "return word in words",
+        "tests/runtime/test_orchestrator.py",
+    ),
+    Defect(
+        "what was taken of a level is forgotten with each order",
+        "pm_data/_fast/orders_py.py",
+        "(shown_price, shown_size, taken_e6 + size_e6)",
+        "(shown_price, shown_size, size_e6)",
+        "tests/runtime/test_execution.py tests/_fast/test_orders.py",
+    ),
+    Defect(
         "an event line loses its number",
         "pm_data/runtime/eventlines.py",
         "return f\"{seq}|{event.kind}|{'|'.join(texts)}\\n\"",

@@ -43,6 +43,8 @@ class TokenCoverage:
     shard: int
     subscribed_ns: int | None = None
     first_book_ns: int | None = None
+    left_ns: int | None = None
+    """Since when it is not subscribed any more; None while it is."""
     gaps: list[GapWindow] = field(default_factory=list)
     is_asked: bool = False
 
@@ -86,6 +88,8 @@ class Coverage:
         self._seq = 0
         self.dropped_frames = 0
         """Frames that gap records say were dropped."""
+        self.last_ns = 0
+        """Stamp of the last record."""
 
     def apply(self, record: Record) -> None:
         """Take a record into account; a control record that lists nothing tells of no token.
@@ -93,6 +97,7 @@ class Coverage:
         Raises:
             UsageError: a control record must be understood and is not known.
         """
+        self.last_ns = record.rx_mono_ns
         if record.kind == Kind.CONTROL:
             with suppress(DamageError, ValueError):
                 self._control(record)
@@ -134,6 +139,7 @@ class Coverage:
         elif record.control in (Control.SUBSCRIBED, Control.HANDOVER):
             for asset_id in control_tokens(record):
                 token = self._token(asset_id, record.shard)
+                token.left_ns = None
                 if token.subscribed_ns is None:
                     token.subscribed_ns = stamp
         elif record.control == Control.CARRIED:
@@ -142,6 +148,9 @@ class Coverage:
             for token in self._tokens.values():
                 if token.shard == record.shard:
                     token.rotated(stamp, self._first_book_ns)
+        elif record.control == Control.UNSUBSCRIBED:
+            for asset_id in control_tokens(record):
+                self._token(asset_id, record.shard).left_ns = stamp
         self._seq += len(self._controls.apply(record, self._seq) or ())
 
     def _carried(self, record: Record) -> None:
