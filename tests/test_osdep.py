@@ -14,7 +14,7 @@ from support.commands import pm_data
 
 from pm_data import osdep
 from pm_data.bundle.layout import validate_run_id
-from pm_data.errors import UsageError
+from pm_data.errors import ConfigError
 
 
 def test_an_atomic_write_replaces_whole_files(tmp_path):
@@ -116,7 +116,7 @@ def test_the_line_is_the_same_in_any_locale():
 @pytest.mark.parametrize("run_id", ["a/b", "a\\b", "..", "C:x", "con", "NUL.txt", "a:b", "com1", ".hidden"])
 def test_a_run_id_names_no_other_place_on_windows_either(run_id):
     """The path seam: what ntpath would take apart, or Windows give to a device, is no run id."""
-    with pytest.raises(UsageError):
+    with pytest.raises(ConfigError):
         validate_run_id(run_id)
 
 

@@ -45,15 +45,18 @@ def _looks_sorted(keys: list[int]) -> bool:
     return all(first <= second for first, second in pairwise(sampled))
 
 
-def set_level(keys: Int64s, sizes: Int64s, key: int, size: int) -> None:
-    """Set a level; size 0 takes it away."""
-    position = bisect_left(keys, key)
-    known = position < len(keys) and keys[position] == key
-    if size and known:
-        sizes[position] = size
-    elif size:
+def set_level(keys: Int64s, sizes: Int64s, key: int, size: int) -> bool:
+    """Set a level, size 0 for none; return whether that touched the best one."""
+    position, count = bisect_left(keys, key), len(keys)
+    if position < count and keys[position] == key:
+        if size:
+            sizes[position] = size
+        else:
+            del keys[position]
+            del sizes[position]
+        return position == count - 1
+    if size:
         keys.insert(position, key)
         sizes.insert(position, size)
-    elif known:
-        del keys[position]
-        del sizes[position]
+        return position == count
+    return False

@@ -87,10 +87,9 @@ cdef inline Py_ssize_t _header_size(unsigned char size) noexcept:
     return 2 if size <= SMALL else 4 if size == SMALL + 1 else 10
 
 
-def append_frames(
-    list queue not None, payloads not None, shard, seq, kind, conn, mono_ns, wall_ns
-):
-    """Append a record for each payload; numbers and stamps go up by one from record to record."""
+def frame_records(payloads not None, shard, seq, kind, conn, mono_ns, wall_ns):
+    """Return a record for each payload; numbers and stamps go up by one from record to record."""
+    cdef list records = []
     for payload in payloads:
         record = pm_new_tuple(_Record, _FIELDS)
         _put(record, 0, shard)
@@ -104,9 +103,10 @@ def append_frames(
         _put(record, 8, payload)
         # It holds no container: the collector need not look at it.
         PyObject_GC_UnTrack(<PyObject *>record)
-        queue.append(record)
+        records.append(record)
         seq = seq + 1
         mono_ns = mono_ns + 1
+    return records
 
 
 def count_frames(records not None):

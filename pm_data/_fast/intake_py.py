@@ -76,21 +76,14 @@ def _header_size(size: int) -> int:
     return 2 if size <= _SMALL else 4 if size == _SMALL + 1 else 10
 
 
-def append_frames(
-    queue: list[Record],
-    payloads: Iterable[bytes],
-    shard: int,
-    seq: int,
-    kind: int,
-    conn: int,
-    mono_ns: int,
-    wall_ns: int,
-) -> None:
-    """Append a record for each payload; numbers and stamps go up by one from record to record."""
-    for payload in payloads:
-        queue.append(Record(shard, seq, kind, 0, 0, conn, mono_ns, wall_ns, payload))
-        seq += 1
-        mono_ns += 1
+def frame_records(
+    payloads: Iterable[bytes], shard: int, seq: int, kind: int, conn: int, mono_ns: int, wall_ns: int
+) -> list[Record]:
+    """Return a record for each payload; numbers and stamps go up by one from record to record."""
+    return [
+        Record(shard, seq + at, kind, 0, 0, conn, mono_ns + at, wall_ns, payload)
+        for at, payload in enumerate(payloads)
+    ]
 
 
 def count_frames(records: Iterable[Record]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan_begin, scan_end, scan_frame, word_text
-from pm_data._fast.events_c cimport TopOfBookUpdate
+from pm_data._fast.events_c cimport TopOfBookUpdate, Trade
 from pm_data._fast.lines_c cimport Lines
 from pm_data._fast.orders_c cimport Desk, Gate, Rounds
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
@@ -76,6 +76,7 @@ cdef class Loop:
     cdef object _tops
     cdef object _after_frame
     cdef list _listeners
+    cdef bint _are_trades_heard
     cdef Lines _lines
     cdef Desk _desk
     cdef Gate _gate
@@ -89,6 +90,7 @@ cdef class Loop:
         self._tops, self._after_frame = tops, after_frame
         if tops is not None:
             self._listeners, self._lines = tops.listeners, tops.lines
+            self._are_trades_heard = tops.are_trades_heard
             self._desk, self._gate, self._rounds = tops.desk, tops.gate, tops.rounds
 
     def run(self, records, max_events, max_ns):
@@ -193,6 +195,14 @@ cdef class Loop:
                 top = <TopOfBookUpdate>event
                 self._moment._seq, self._moment._ts_recv = top.seq, top.ts_recv
                 self._deliver_top(top)
+            elif (
+                type(event) is Trade
+                and (<Trade>event).ts_recv < self._timer_ns
+                and not self._are_trades_heard
+            ):
+                self._moment._seq, self._moment._ts_recv = (<Trade>event).seq, (<Trade>event).ts_recv
+                if self._lines is not None:
+                    self._lines.take_event(event)
             else:
                 self._moment._seq, self._moment.ts_recv = event.seq, event.ts_recv
                 self._deliver(event)

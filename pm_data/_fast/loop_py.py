@@ -40,10 +40,11 @@ class Listener(NamedTuple):
 
 
 class Tops(NamedTuple):
-    """How a top of book is delivered.
+    """How a top of book is delivered, and a trade that no strategy listens to.
 
     Args:
         listeners: in the order in which they are called.
+        are_trades_heard: whether any strategy listens to trades, which the engine delivers then.
         lines: follows the events; None for nobody.
         desk: is told of each top before the listeners are.
         gate: says which intents of a list pass.
@@ -55,6 +56,7 @@ class Tops(NamedTuple):
     """
 
     listeners: list[Listener]
+    are_trades_heard: bool
     lines: Lines | None
     desk: Desk
     gate: Gate

@@ -19,6 +19,7 @@ class MarketState:
         "_bid_sizes",
         "_cause",
         "_connection",
+        "_is_shown",
         "_last_trade_price_e6",
         "_last_trade_size_e6",
         "_market",
@@ -41,6 +42,8 @@ class MarketState:
         self._ts_event: int | None = None
         self._ts_recv: int | None = None
         self._top = _EMPTY
+        # whether the book's top is the one last delivered
+        self._is_shown = False
         self._tick_size_e6: int | None = None
         self._last_trade_price_e6: int | None = None
         self._last_trade_size_e6: int | None = None

@@ -131,6 +131,7 @@ class StateStore:
         token._tick_size_e6 = state.tick_size_e6
         token._last_trade_price_e6 = state.last_trade_price_e6
         token._last_trade_size_e6 = state.last_trade_size_e6
+        token._is_shown = False
         token._bid_keys = array("q", [price for price, _size in reversed(state.bids)])
         token._bid_sizes = array("q", [size for _price, size in reversed(state.bids)])
         token._ask_keys = array("q", [-price for price, _size in reversed(state.asks)])
@@ -241,7 +242,7 @@ class StateStore:
     def _apply(self, ops: list[Op], conn: int, ts_recv: int, seq: int) -> list[Event]:
         events: list[Event] = []
         # A token's top of book leaves once a frame, at its last book operation there.
-        last = {op.asset_id: index for index, op in enumerate(ops) if isinstance(op, _BOOK_OPS)}
+        last = {op[0]: index for index, op in enumerate(ops) if type(op) in _BOOK_OPS}
         tokens = self._tokens
         for index, op in enumerate(ops):
             if isinstance(op, ResolvedOp):
@@ -265,7 +266,7 @@ class StateStore:
                 self._apply_trade(token, op, ts_recv, seq, events)
             else:
                 self._apply_tick_size(token, op, ts_recv, seq, events)
-            if token._status == "live" and last.get(asset_id) == index:
+            if not token._is_shown and token._status == "live" and last.get(asset_id) == index:
                 self._emit_top(token, ts_event, ts_recv, seq, events)
         return events
 
@@ -316,13 +317,15 @@ class StateStore:
         if token._status == "new":
             self._counters["delta_without_book"] += 1
         elif op.is_bid:
-            set_level(token._bid_keys, token._bid_sizes, op.price_e6, op.size_e6)
-        else:
-            set_level(token._ask_keys, token._ask_sizes, -op.price_e6, op.size_e6)
+            if set_level(token._bid_keys, token._bid_sizes, op.price_e6, op.size_e6):
+                token._is_shown = False
+        elif set_level(token._ask_keys, token._ask_sizes, -op.price_e6, op.size_e6):
+            token._is_shown = False
 
     def _apply_book(
         self, token: MarketState, op: BookOp, ts_recv: int, seq: int, events: list[Event]
     ) -> None:
+        token._is_shown = False
         token._bid_keys, token._bid_sizes = self._read_side(op.bids, 1, "bid_scan_count")
         token._ask_keys, token._ask_sizes = self._read_side(op.asks, -1, "ask_scan_count")
         if op.tick_size_e6 is not None:
@@ -389,6 +392,7 @@ class StateStore:
         self, token: MarketState, ts_event: int | None, ts_recv: int, seq: int, events: list[Event]
     ) -> None:
         top = token._book_top()
+        token._is_shown = True
         if top == token._top:
             return
         token._top = top

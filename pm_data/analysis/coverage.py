@@ -1,6 +1,7 @@
 """What a run holds of each token: since when, from which first book on, and where continuity was lost."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pm_data._fast import store
@@ -42,6 +43,8 @@ class TokenCoverage:
     shard: int
     subscribed_ns: int | None = None
     first_book_ns: int | None = None
+    left_ns: int | None = None
+    """Since when it is not subscribed any more; None while it is."""
     gaps: list[GapWindow] = field(default_factory=list)
     is_asked: bool = False
 
@@ -73,27 +76,31 @@ class Coverage:
     """Follows the records of a run, in order.
 
     Args:
-        first_book_seconds: time in which the capture expected each first book.
+        bundle: tells in what time the capture expected each first book.
     """
 
-    def __init__(self, first_book_seconds: float) -> None:
-        self._first_book_ns = round(first_book_seconds * 1e9)
+    def __init__(self, bundle: Bundle) -> None:
+        seconds = None if bundle.manifest is None else bundle.manifest.setting("capture_first_book_seconds")
+        self._first_book_ns = round(seconds * 1e9) if isinstance(seconds, float) else 0
         self._store: store.StateStore = store.StateStore()
         self._controls = Controls(self._store)
         self._tokens: dict[str, TokenCoverage] = {}
         self._seq = 0
         self.dropped_frames = 0
         """Frames that gap records say were dropped."""
+        self.last_ns = 0
+        """Stamp of the last record."""
 
     def apply(self, record: Record) -> None:
-        """Take a record into account.
+        """Take a record into account; a control record that lists nothing tells of no token.
 
         Raises:
             UsageError: a control record must be understood and is not known.
-            DamageError: one is not what its type demands.
         """
+        self.last_ns = record.rx_mono_ns
         if record.kind == Kind.CONTROL:
-            self._control(record)
+            with suppress(DamageError, ValueError):
+                self._control(record)
             return
         events = self._store.frame(record.payload, record.conn, record.rx_mono_ns, self._seq)
         self._seq += len(events)
@@ -132,6 +139,7 @@ class Coverage:
         elif record.control in (Control.SUBSCRIBED, Control.HANDOVER):
             for asset_id in control_tokens(record):
                 token = self._token(asset_id, record.shard)
+                token.left_ns = None
                 if token.subscribed_ns is None:
                     token.subscribed_ns = stamp
         elif record.control == Control.CARRIED:
@@ -140,6 +148,9 @@ class Coverage:
             for token in self._tokens.values():
                 if token.shard == record.shard:
                     token.rotated(stamp, self._first_book_ns)
+        elif record.control == Control.UNSUBSCRIBED:
+            for asset_id in control_tokens(record):
+                self._token(asset_id, record.shard).left_ns = stamp
         self._seq += len(self._controls.apply(record, self._seq) or ())
 
     def _carried(self, record: Record) -> None:
@@ -167,13 +178,9 @@ def coverage_of(bundle: Bundle, note_damage: Callable[[Damage], None]) -> Covera
     """
     for damage in bundle.damage:
         note_damage(damage)
-    seconds = None if bundle.manifest is None else bundle.manifest.setting("capture_first_book_seconds")
-    coverage = Coverage(seconds if isinstance(seconds, float) else 0.0)
+    coverage = Coverage(bundle)
     for record in bundle.records(note_damage):
-        try:
-            coverage.apply(record)
-        except (DamageError, ValueError):
-            continue  # a control record that lists nothing tells of no token
+        coverage.apply(record)
     return coverage
 
 

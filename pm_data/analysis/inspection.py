@@ -73,6 +73,8 @@ class Inspection:
         self.damage: list[str] = []
         self._universes = {shard: Universe() for shard in bundle.sizes}
         self._store: store.StateStore = store.StateStore()
+        for damage in bundle.damage:
+            self.note_damage(damage)
 
     def read(self) -> None:
         """Read the run, over damage too.
@@ -81,23 +83,29 @@ class Inspection:
             UsageError: a file cannot be opened, or is of a format version unknown here.
             OSError: reading failed.
         """
-        for damage in self.bundle.damage:
-            self._note_damage(damage)
-        for record in self.bundle.records(self._note_damage):
-            shard = self.shards[record.shard]
-            shard.records += 1
-            self.kinds[_KIND_NAMES[record.kind]] += 1
-            if record.flags & FLAG_MARKED:
-                self.marked += 1
-            else:
-                shard.span.add(record)
-                self.span.add(record)
-            if record.kind == Kind.CONTROL:
-                self._note_control(record)
-            elif not record.flags & FLAG_MARKED:
-                shard.frames += 1
-                self.payload_bytes += len(record.payload)
-                self._store.decode(record.payload)
+        for record in self.bundle.records(self.note_damage):
+            self.apply(record)
+
+    def apply(self, record: Record) -> None:
+        """Take a record into account."""
+        shard = self.shards[record.shard]
+        shard.records += 1
+        self.kinds[_KIND_NAMES[record.kind]] += 1
+        if record.flags & FLAG_MARKED:
+            self.marked += 1
+        else:
+            shard.span.add(record)
+            self.span.add(record)
+        if record.kind == Kind.CONTROL:
+            self._note_control(record)
+        elif not record.flags & FLAG_MARKED:
+            shard.frames += 1
+            self.payload_bytes += len(record.payload)
+            self._store.decode(record.payload)
+
+    def note_damage(self, damage: Damage) -> None:
+        """Take into account what reading found."""
+        self._note_text(str(damage))
 
     @property
     def messages(self) -> JsonObject:
@@ -148,9 +156,6 @@ class Inspection:
             "damage": {"count": self.damage_count, "listed": self.damage},
             "shards": [asdict(shard) for shard in self.shards.values()],
         }
-
-    def _note_damage(self, damage: Damage) -> None:
-        self._note_text(str(damage))
 
     def _note_text(self, text: str) -> None:
         self.damage_count += 1

@@ -11,6 +11,7 @@ from typing import Protocol
 from pm_data.analysis.audit import HeartbeatAudit
 from pm_data.analysis.pressure import PressureStreaks
 from pm_data.analysis.runlog import milliseconds, read_lines, text, whole
+from pm_data.bundle.manifest import CLOSED
 from pm_data.bundle.opening import Bundle
 from pm_data.jsonlib import JsonObject
 
@@ -44,9 +45,9 @@ class _Quantiles:
 class LatencyReport:
     """Follows the lines of a run log and of `metrics/global.ndjson`."""
 
-    def __init__(self, max_frames: int | None, max_bytes: int | None) -> None:
-        """Begin; the arguments are the queue's bounds, as in `PressureStreaks`."""
-        self._heartbeats = HeartbeatAudit()
+    def __init__(self, max_frames: int | None, max_bytes: int | None, *, closed: bool = False) -> None:
+        """Begin; the queue's bounds are as in `PressureStreaks`, and `closed` as in `HeartbeatAudit`."""
+        self._heartbeats = HeartbeatAudit(closed=closed)
         self._pressure = PressureStreaks(max_frames, max_bytes)
         self._reconnects: Counter[str] = Counter()
         self._disconnects: Counter[str] = Counter()
@@ -154,7 +155,9 @@ def report_on(bundle: Bundle, *others: Follower) -> LatencyReport:
     """
     run = bundle.run
     report = LatencyReport(
-        _setting(bundle, "capture_queue_max_frames"), _setting(bundle, "capture_queue_max_bytes")
+        _setting(bundle, "capture_queue_max_frames"),
+        _setting(bundle, "capture_queue_max_bytes"),
+        closed=bundle.status == CLOSED,
     )
     for entry in read_lines(run.runlog):
         for follower in (report, *others):

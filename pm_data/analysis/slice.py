@@ -80,7 +80,8 @@ def make_slice(bundle: Bundle, span: Span, shards: list[int] | None, data_dir: P
         shards: those to take, as if the run had no others; None for all.
 
     Raises:
-        UsageError: the run id is used or may not be one, a shard is not there, or the range holds no record.
+        ConfigError: the run id may not be one.
+        UsageError: it is used, a shard is not there, or the range holds no record.
         DamageError: the parent is damaged up to the end of the range, its torn tails apart.
         OSError: reading or writing failed.
     """

@@ -21,6 +21,12 @@ _ADDING = (Control.SUBSCRIBED, Control.HANDOVER)
 _control = itemgetter(Record._fields.index("control"))
 
 
+class StandIn(Record):
+    """A GAP record that takes the place of records that were lost; no file holds it."""
+
+    __slots__ = ()
+
+
 class ShardTokens:
     """Follows which tokens a shard brings data for, in the order in which they were asked for."""
 
@@ -43,8 +49,8 @@ class ShardTokens:
             else:
                 self._tokens.pop(token, None)
 
-    def gap_after(self, last: Record, cause: str) -> Record:
-        """Return the GAP record that follows a shard's last record before the loss; it was never written."""
+    def gap_after(self, last: Record, cause: str) -> StandIn:
+        """Return the GAP record that follows a shard's last record before the loss."""
         fields = {
             "cause": cause,
             "tokens": list(self._tokens),
@@ -53,13 +59,15 @@ class ShardTokens:
             "first_mono_ns": None,
             "last_mono_ns": None,
         }
-        return last._replace(
-            seq=last.seq + 1,
-            kind=int(Kind.CONTROL),
-            control=int(Control.GAP),
-            flags=control_flags(Control.GAP) | FLAG_MARKED,
-            conn=0,
-            payload=control_payload(fields),
+        return StandIn(
+            *last._replace(
+                seq=last.seq + 1,
+                kind=int(Kind.CONTROL),
+                control=int(Control.GAP),
+                flags=control_flags(Control.GAP) | FLAG_MARKED,
+                conn=0,
+                payload=control_payload(fields),
+            )
         )
 
 

@@ -11,7 +11,7 @@ from typing import Self
 from pm_data import osdep
 from pm_data.bundle.format import frames_name, idx_name
 from pm_data.bundle.sealed_format import sealed_name
-from pm_data.errors import UsageError
+from pm_data.errors import ConfigError, UsageError
 
 RUN_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _RUN_ID = re.compile(RUN_ID_PATTERN)
@@ -97,12 +97,12 @@ def validate_run_id(run_id: str) -> str:
     """Return the run id if it may name a directory on every system (rule X1).
 
     Raises:
-        UsageError: it may not.
+        ConfigError: it may not.
     """
     if not _RUN_ID.fullmatch(run_id):
-        raise UsageError(f"run id {run_id!r} does not match {RUN_ID_PATTERN}")
+        raise ConfigError(f"run id {run_id!r} does not match {RUN_ID_PATTERN}")
     if run_id.split(".")[0].lower() in _DEVICE_NAMES:
-        raise UsageError(f"run id {run_id!r} is the name of a device on Windows")
+        raise ConfigError(f"run id {run_id!r} is the name of a device on Windows")
     return run_id
 
 

@@ -51,7 +51,8 @@ def capture_online(
 
     Raises:
         UnavailableError: Gamma cannot be reached, or lists no active binary market.
-        UsageError: the run id is used already, or may not be one; no market answers to a name.
+        UsageError: the run id is used already; no market answers to a name.
+        ConfigError: the run id may not be one.
         FatalCaptureError: the first files of the run cannot be written.
     """
     config = resolved.config

@@ -1,7 +1,8 @@
 """Find the gaps between a capture's heartbeats: times in which the process stood still.
 
 A capture states its balance once a second. The begin and the end of the run count as
-heartbeats do. The exit code is 1 where two of them lie further apart than the threshold.
+heartbeats do. The exit code is 1 where two of them lie further apart than the threshold,
+and where the log of a closed run has lost its end: a gap of unknown length.
 """
 
 import argparse
@@ -30,9 +31,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the audit; 1 when a gap is over the threshold."""
     from pm_data.analysis.audit import audit
     from pm_data.analysis.runlog import read_lines
+    from pm_data.bundle.manifest import CLOSED
     from pm_data.bundle.opening import open_bundle
 
-    found = audit(read_lines(open_bundle(args.run_dir).run.runlog), args.threshold_seconds)
+    bundle = open_bundle(args.run_dir)
+    closed = bundle.status == CLOSED
+    found = audit(read_lines(bundle.run.runlog), args.threshold_seconds, closed=closed)
     for gap in found.top_gaps:
         if gap.seconds > args.threshold_seconds:
             begun = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(gap.from_wall_ns_utc // 1_000_000_000))
@@ -40,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
                 f"pm_data capture-audit: {gap.seconds:.3f} s without a heartbeat "
                 f"from {begun} UTC, after heartbeat {gap.after_hb}"
             )
+    if found.lacks_end:
+        output.note("pm_data capture-audit: the run log holds no end of the run")
     ok = not found.gaps_over_threshold
     output.print_json({"ok": ok, **found.fields()})
     return 0 if ok else 1

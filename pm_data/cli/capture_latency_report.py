@@ -20,6 +20,8 @@ from pm_data.jsonlib import JsonObject
 
 if TYPE_CHECKING:
     from pm_data.analysis.capture_series import CaptureSeries
+    from pm_data.analysis.coverage import Coverage
+    from pm_data.analysis.inspection import Inspection
     from pm_data.bundle.opening import Bundle
 
 NAME = "capture-latency-report"
@@ -56,29 +58,38 @@ def run(args: argparse.Namespace) -> int:
 
 def _page(bundle: Bundle, report: JsonObject, series: CaptureSeries) -> str:
     from pm_data.analysis.capture_page import capture_page
-    from pm_data.analysis.coverage import coverage_of
     from pm_data.analysis.gates import gates
     from pm_data.analysis.grade import grade
-    from pm_data.analysis.inspection import Inspection
     from pm_data.analysis.verify import verify_bundle
 
-    with ProgressBar("pm_data capture-latency-report", sum(bundle.sizes.values())) as bar:
+    with ProgressBar("pm_data capture-latency-report", 2 * sum(bundle.sizes.values())) as bar:
         verdict = verify_bundle(bundle, bar.add)
-    inspection = Inspection(bundle)
-    inspection.read()
+        inspection, coverage, books = _read(bundle, bar)
     judged = gates(report, verdict, has_fatal=os.path.lexists(bundle.run.fatal))
-    coverage = coverage_of(bundle, lambda _damage: None)
     graded = grade(judged, report, verdict, coverage, status=bundle.status)
-    return capture_page(report, judged, graded, series, inspection, coverage, _books(bundle))
+    return capture_page(report, judged, graded, series, inspection, coverage, books)
 
 
-def _books(bundle: Bundle) -> JsonObject | None:
-    from pm_data.analysis.books import check_books
+def _read(bundle: Bundle, bar: ProgressBar) -> tuple[Inspection, Coverage, JsonObject | None]:
+    """Read the records once, for all that want them."""
+    from pm_data.analysis.books import CheckedBooks
+    from pm_data.analysis.coverage import Coverage
+    from pm_data.analysis.inspection import Inspection
+    from pm_data.bundle.gaps import StandIn
 
-    try:
-        return check_books(bundle.replay_records(lambda _tail: None, lambda _damage: None))
-    except DamageError:
-        return None
+    inspection, coverage = Inspection(bundle), Coverage(bundle)
+    books: CheckedBooks | None = CheckedBooks()
+    for record in bundle.replay_records(inspection.note_damage, inspection.note_damage):
+        if books is not None:
+            try:
+                books.apply(record)
+            except DamageError:
+                books = None
+        if not isinstance(record, StandIn):
+            inspection.apply(record)
+            coverage.apply(record)
+            bar.add(len(record.payload))
+    return inspection, coverage, books.finish() if books is not None else None
 
 
 def _rows(report: JsonObject) -> list[tuple[str, str]]:

@@ -45,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print where they part; 0 where they do not."""
     resolved = config.resolve(vars(args), os.environ)
     output.print_notices(resolved)
+    for path in (args.a, args.b):
+        if not path.exists():
+            raise UsageError(f"there is no {path}")
     directories = [path.is_dir() for path in (args.a, args.b)]
     if directories[0] != directories[1]:
         raise UsageError("A and B must be two run directories or two files of checkpoints")

@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     output.print_notices(resolved)
     run_id = f"demo-{new_run_id()}"
     run_dir = Path(resolved.config.data_dir, "runs", run_id)
+    run_dir.parent.mkdir(parents=True, exist_ok=True)  # else each of its commands would say that it cannot be
     checks: dict[str, bool] = {}
     with EmbeddedVenue(VenueOptions(markets=_MARKETS, rate=_FRAMES_A_SECOND, keep_sent=True)) as venue:
         urls = venue.urls

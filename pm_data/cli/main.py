@@ -15,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = "pm_data"
     osdep.print_exactly(sys.stdout)
     try:
-        args = build_parser().parse_args(argv)
+        args, unknown = build_parser().parse_known_args(argv)
+        if unknown:
+            args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         name = f"pm_data {args.command.NAME}"
         code: int = args.command.run(args)
         sys.stdout.flush()
@@ -34,5 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        text = error if error.filename is None else f"{error.filename}: {error.strerror}"
+        print(f"{name}: {text}", file=sys.stderr)
         return InputOutputError.exit_code

@@ -108,5 +108,5 @@ def build_parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--help-all", action=ShowEverything, nargs=0, help="show every setting, and exit"
             )
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, parser=sub)
     return parser

@@ -132,8 +132,9 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.checkpoint_events is not None and args.checkpoints is None:
         raise UsageError("--checkpoint-events goes with --checkpoints FILE")
-    if args.report is not None and not args.report.absolute().parent.is_dir():
-        raise UsageError(f"--report: {args.report.parent} is no directory")
+    for flag, path in (("--report", args.report), ("--checkpoints", args.checkpoints)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{flag}: {path.parent} is no directory")
     resolved = config.resolve(vars(args), os.environ)
     output.print_notices(resolved)
     if notice := _fast.fallback_notice():

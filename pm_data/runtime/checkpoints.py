@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from pm_data import _fast
 from pm_data._fast import lines
-from pm_data._fast.lines_py import LineSink, LineTexts
+from pm_data._fast.lines_py import LineSink as LineSink
+from pm_data._fast.lines_py import LineTexts
 from pm_data.runtime.eventlines import event_line
 from pm_data.strategy import Fill, Intent
 

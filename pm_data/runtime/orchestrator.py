@@ -169,6 +169,7 @@ class Orchestrator:
                 loop_types.Listener(name, callback, self._contexts[name], self._portfolio)
                 for name, callback in self._listeners["top_of_book"]
             ],
+            bool(self._listeners["trade"]),
             self._lines,
             self.execution.desk,
             self.allocator.gate,

@@ -7,7 +7,7 @@ from pm_data.page.document import Part, render
 from pm_data.page.parts import Chart, Figure, Figures, Series, Table
 from pm_data.page.texts import figure_text, utc_text
 from pm_data.page.thinning import Thinned, Value
-from pm_data.runtime.run_watch import MAX_MARKETS, RunWatch
+from pm_data.runtime.run_watch import RunWatch
 
 
 def run_page(line: JsonObject, watch: RunWatch, strategies: Sequence[str]) -> str:
@@ -29,7 +29,7 @@ def run_page(line: JsonObject, watch: RunWatch, strategies: Sequence[str]) -> st
         chart("Value of the positions", "", "position_value"),
         Chart("Open positions", "tokens", seconds, [Series("open", equity.column("open"), "step")]),
         chart("Fees paid", "", "fees"),
-        *(_price(watch, market_id, thinned) for market_id, thinned in watch.prices.items()),
+        *(_price(watch, market_id, watch.prices[market_id]) for market_id in watch.most_filled()),
         _positions(watch),
         _fills(watch),
         _counts("Refused by the allocator", line["refused"]),
@@ -84,7 +84,9 @@ def _positions(watch: RunWatch) -> Table:
 
 
 def _fills(watch: RunWatch) -> Table:
-    note = f"Drawn above are the first {MAX_MARKETS} tokens that filled, each from its first fill on."
+    drawn = len(watch.most_filled())
+    left_out = len(watch.fills) - drawn
+    note = f"Drawn above are the {drawn} with the most fills, each from a fill on; left out: {left_out:,}."
     return Table("Fills by token", ("token", "fills"), watch.fills.most_common(), "Nothing filled.", note)
 
 

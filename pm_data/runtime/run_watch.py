@@ -10,8 +10,10 @@ from pm_data.strategy import Fill
 
 MAX_EQUITY_POINTS = 1000
 MAX_PRICE_POINTS = 400
-MAX_MARKETS = 6
-"""Tokens whose price is followed: the first that fill, each from its first fill on."""
+MAX_DRAWN = 6
+"""Tokens whose price is drawn: those with the most fills."""
+MAX_FOLLOWED = 64
+"""Tokens whose price is followed, each from its first fill on: nobody knows before which will fill most."""
 
 _SAMPLE_NS = 100_000_000
 _EQUITY: dict[str, Keep] = dict.fromkeys(("total", "realized", "fees", "position_value", "open"), "last")
@@ -56,8 +58,8 @@ class RunWatch:
     def fill(self, fill: Fill) -> None:
         """Take a fill into account."""
         self.fills[fill.market_id] += 1
-        if fill.market_id not in self.prices and len(self.prices) < MAX_MARKETS:
-            self.prices[fill.market_id] = Thinned(_PRICE, MAX_PRICE_POINTS)
+        if fill.market_id not in self.prices:
+            self._follow(fill.market_id)
         if fill.market_id in self.prices and self._now_ns is not None:  # in on_start there is no time yet
             self.prices[fill.market_id].add(self._now_ns, {fill.side: fill.price_e6})
         self._due_ns = 0  # what it did to the equity shows at the next event
@@ -67,9 +69,24 @@ class RunWatch:
         if self._now_ns is not None:
             self._sample(self._now_ns)
 
+    def most_filled(self) -> list[str]:
+        """Return the tokens to draw: most fills first, then the largest position."""
+        held = self.pnl["positions_e6"] if self.pnl is not None else {}
+        first = sorted(self.prices, key=lambda token: (-self.fills[token], -abs(held.get(token, 0))))
+        return first[:MAX_DRAWN]
+
     def wall_seconds(self, mono_ns: int) -> float:
         """Return when it was, in seconds since 1970 UTC, by the wall clock at the run's begin."""
         return (mono_ns + self._wall_minus_mono_ns) / 1e9
+
+    def _follow(self, market_id: str) -> None:
+        """Follow a token's price; where all places are taken, only if it fills more than one that has one."""
+        if len(self.prices) == MAX_FOLLOWED:
+            least = min(self.prices, key=self.fills.__getitem__)
+            if self.fills[least] >= self.fills[market_id]:
+                return
+            del self.prices[least]
+        self.prices[market_id] = Thinned(_PRICE, MAX_PRICE_POINTS)
 
     def _sample(self, now_ns: int) -> None:
         assert self._ask_pnl is not None

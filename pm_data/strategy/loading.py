@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 
-from pm_data.errors import UsageError
+from pm_data.errors import ConfigError, UsageError
 from pm_data.strategy.base import CALLBACKS, Parameter, Strategy
 from pm_data.strategy.blame import where_raised
 
@@ -27,7 +27,8 @@ def load_strategies(names: Iterable[str], settings: Iterable[str]) -> dict[str, 
         settings: texts of the form `NAME.key=value`.
 
     Raises:
-        UsageError: a name, key or value is wrong; the text says what was expected.
+        UsageError: a name or key is wrong; the text says what was expected.
+        ConfigError: a value is.
     """
     classes: dict[str, type[Strategy]] = {}
     for name in names:
@@ -140,6 +141,6 @@ def _apply_setting(setting: str, values: Mapping[str, dict[str, Parameter]]) -> 
         try:
             known[key] = int(text)
         except ValueError:
-            raise UsageError(f"--strategy-params {setting}: expected a whole number") from None
+            raise ConfigError(f"--strategy-params {setting}: expected a whole number") from None
     else:
         known[key] = text

@@ -18,7 +18,6 @@ from pm_data.jsonlib import JsonObject
 
 _TEXT = int(Kind.TEXT)
 _BINARY = int(Kind.BINARY)
-_make_record = Record._make
 _DELAYS_KEPT = 1024
 
 
@@ -119,6 +118,21 @@ class RecordLog:
         self.enqueue_delays_ns: deque[int] = deque(maxlen=_DELAYS_KEPT)
         """Times from the socket read to the queue, of one frame in 256 of each shard."""
 
+    def frames(
+        self, shard: int, conn: int, payloads: Sequence[bytes], *, binary: bool, mono_ns: int, wall_ns: int
+    ) -> bool:
+        """Count and append the frames of one read; False, and nothing done, where `frame` must do it.
+
+        That is where one of them does not fit, or drops are to be named first. Arguments as of `frame`.
+        """
+        size = sum(map(len, payloads))
+        with self._lock:
+            state = self._shards.get(shard)
+            if state is None or state.drops is not None or not self._fits(len(payloads), size):
+                return False
+            self._append_frames(shard, state, conn, payloads, size, binary, mono_ns, wall_ns)
+        return True
+
     def frame(
         self, shard: int, conn: int, payload: bytes, *, binary: bool, mono_ns: int, wall_ns: int
     ) -> bool:
@@ -128,74 +142,15 @@ class RecordLog:
         """
         size = len(payload)
         with self._lock:
-            state = self._shards.get(shard)
-            if state is None:
-                state = self._shards[shard] = _Shard()
-            state.received_frames += 1
-            state.received_bytes += size
-            if not state.received_frames & 0xFF:
-                self.enqueue_delays_ns.append(self._mono() - mono_ns)
-            last = self._last_mono_ns
-            stamp = mono_ns if mono_ns > last else last + 1
-            if self._queued_frames >= self._max_frames or self._queued_bytes + size > self._max_bytes:
+            state = self._shards.setdefault(shard, _Shard())
+            stamp = max(mono_ns, self._last_mono_ns + 1)
+            if not self._fits(1, size):
                 self._last_mono_ns = stamp
                 _drop(state, conn, size, stamp)
                 return False
             if state.drops is not None:
                 self._append_drop_gap(shard, state, stamp, wall_ns)
-                stamp += 1
-            self._last_mono_ns = stamp
-            self._queue.append(
-                _make_record(
-                    (shard, state.next_seq, _BINARY if binary else _TEXT, 0, 0, conn, stamp, wall_ns, payload)
-                )
-            )
-            state.next_seq += 1
-            if not state.queued_frames:
-                state.oldest_mono_ns = stamp
-            state.queued_frames += 1
-            state.queued_bytes += size
-            self._queued_frames += 1
-            self._queued_bytes += size
-            if self._consumer_waits:
-                self._wake()
-        return True
-
-    def frames(
-        self, shard: int, conn: int, payloads: Sequence[bytes], *, binary: bool, mono_ns: int, wall_ns: int
-    ) -> bool:
-        """Count and append the frames of one read; False, and nothing done, where `frame` must do it.
-
-        That is where one of them does not fit, or drops are to be named first. Arguments as of `frame`.
-        """
-        count, size = len(payloads), sum(map(len, payloads))
-        with self._lock:
-            state = self._shards.get(shard)
-            if (
-                state is None
-                or state.drops is not None
-                or self._queued_frames + count > self._max_frames
-                or self._queued_bytes + size > self._max_bytes
-            ):
-                return False
-            stamp = max(mono_ns, self._last_mono_ns + 1)
-            kind = _BINARY if binary else _TEXT
-            intake.append_frames(self._queue, payloads, shard, state.next_seq, kind, conn, stamp, wall_ns)
-            self._last_mono_ns = stamp + count - 1
-            state.next_seq += count
-            before = state.received_frames
-            state.received_frames = before + count
-            state.received_bytes += size
-            if before >> 8 != state.received_frames >> 8:
-                self.enqueue_delays_ns.append(self._mono() - mono_ns)
-            if not state.queued_frames:
-                state.oldest_mono_ns = stamp
-            state.queued_frames += count
-            state.queued_bytes += size
-            self._queued_frames += count
-            self._queued_bytes += size
-            if self._consumer_waits:
-                self._wake()
+            self._append_frames(shard, state, conn, (payload,), size, binary, mono_ns, wall_ns)
         return True
 
     def control(self, shard: int, conn: int, control: Control, fields: JsonObject) -> None:
@@ -293,6 +248,43 @@ class RecordLog:
                 state.oldest_mono_ns if state.queued_frames else None,
             )
 
+    def _fits(self, frames: int, size: int) -> bool:
+        return (
+            self._queued_frames + frames <= self._max_frames and self._queued_bytes + size <= self._max_bytes
+        )
+
+    def _append_frames(
+        self,
+        shard: int,
+        state: _Shard,
+        conn: int,
+        payloads: Sequence[bytes],
+        size: int,
+        binary: bool,
+        mono_ns: int,
+        wall_ns: int,
+    ) -> None:
+        stamp = max(mono_ns, self._last_mono_ns + 1)
+        kind = _BINARY if binary else _TEXT
+        records = intake.frame_records(payloads, shard, state.next_seq, kind, conn, stamp, wall_ns)
+        count = len(records)
+        # From here to the last count no call: Ctrl-C raises only at one, so all of this is done or none.
+        self._queue += records
+        self._last_mono_ns = stamp + count - 1
+        state.next_seq += count
+        state.received_frames += count
+        state.received_bytes += size
+        if not state.queued_frames:
+            state.oldest_mono_ns = stamp
+        state.queued_frames += count
+        state.queued_bytes += size
+        self._queued_frames += count
+        self._queued_bytes += size
+        if state.received_frames & 0xFF < count:
+            self.enqueue_delays_ns.append(self._mono() - mono_ns)
+        if self._consumer_waits:
+            self._wake()
+
     def _tell_drops(self) -> None:
         for shard, state in self._shards.items():
             if state.drops is not None:
@@ -343,6 +335,8 @@ class RecordLog:
 
 
 def _drop(state: _Shard, conn: int, size: int, stamp: int) -> None:
+    state.received_frames += 1
+    state.received_bytes += size
     state.dropped_frames += 1
     state.dropped_bytes += size
     run = state.drops

@@ -77,13 +77,12 @@ def test_size_of_a_frame(core, data, size):
 
 
 def test_records_are_numbered_and_stamped_on(core):
-    queue = [Record(9, 9, 9, 9, 9, 9, 9, 9, b"before")]
-    core.intake.append_frames(queue, [b"a", b"", b"a"], 3, 2**40, Kind.BINARY, 7, 2**62, 5)
-    assert queue[1:] == [
+    records = core.intake.frame_records([b"a", b"", b"a"], 3, 2**40, Kind.BINARY, 7, 2**62, 5)
+    assert records == [
         Record(3, 2**40 + at, Kind.BINARY, 0, 0, 7, 2**62 + at, 5, payload)
         for at, payload in enumerate([b"a", b"", b"a"])
     ]
-    assert all(type(record) is Record for record in queue)
+    assert all(type(record) is Record for record in records)
 
 
 def test_control_records_are_not_counted(core):

@@ -1,6 +1,8 @@
 """The page of a capture: what it shows, and that neither weeks nor strangers make it large."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from support.browser import show
@@ -83,6 +85,22 @@ def test_the_command_writes_the_page(tmp_path):
     assert console == []
     assert 'data-drawn="6"' in elements
     assert elements.count("<canvas") == 6
+
+
+def test_the_records_are_read_twice(tmp_path):
+    """Once by verify, and once for everything else."""
+    run = gap_run(tmp_path)
+    write_lines(run.runlog, quiet_run())
+    code = (
+        "import sys\n"
+        "from pm_data.cli import main\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda event, what: event == 'open' and opened.append(str(what[0])))\n"
+        "main(['capture-latency-report', '--run-dir', sys.argv[1]])\n"
+        "print(sum(name.endswith('shard_00.frames') for name in opened))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "2", done.stderr
 
 
 @pytest.mark.long

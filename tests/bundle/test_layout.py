@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pm_data.bundle.layout import RunDir, create_run_dir, is_being_written, new_run_id, validate_run_id
-from pm_data.errors import UsageError
+from pm_data.errors import ConfigError, UsageError
 
 
 @pytest.mark.parametrize("run_id", ["a", "run-10m", "A.b_c-9", "x" * 64, "console", "comma", "a..b"])
@@ -18,13 +18,13 @@ def test_run_ids_that_may_be(run_id):
     ["", ".", "..", "-a", "_a", "a/b", "../a", "a\\b", "a b", "a\n", "é", "x" * 65, "a\0b", "con", "NUL"],
 )
 def test_run_ids_that_may_not(run_id):
-    with pytest.raises(UsageError, match="run id"):
+    with pytest.raises(ConfigError, match="run id"):
         validate_run_id(run_id)
 
 
 @pytest.mark.parametrize("run_id", ["nul.txt", "Com1", "lpt9.a.b", "aux."])
 def test_devices_of_windows(run_id):
-    with pytest.raises(UsageError, match="name of a device"):
+    with pytest.raises(ConfigError, match="name of a device"):
         validate_run_id(run_id)
 
 

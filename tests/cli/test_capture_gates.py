@@ -68,6 +68,7 @@ def cut_a_shard(run):
 LAG = {"p50": 1.0, "p99": 10.1, "max": 40.0}
 SPOILT = {
     "a process that stood still": (spoil_lines(without_seconds(4, 5)), "heartbeat_gaps"),
+    "a log that lost its end": (spoil_lines(lambda lines: lines[:6]), "heartbeat_gaps"),
     "a reconnect": (
         spoil_lines(lambda lines: [*lines[:5], line("reconnect", 4.5, cause="network"), *lines[5:]]),
         "reconnects",
@@ -97,6 +98,15 @@ def test_a_spoilt_run_fails_at_its_gate(run, name):
     spoil, gate = SPOILT[name]
     spoil(run)
     assert judge(run.path) == (1, [gate])
+
+
+def test_a_log_that_holds_nothing_proves_nothing(run):
+    """Of no figure it says that it was good; the gate that asks for signs of life fails."""
+    run.runlog.write_bytes(b"\xff\xfe\n{not JSON\n[]\n")
+    assert judge(run.path) == (1, ["heartbeat_gaps"])
+    done = pm_data("capture-audit", "--run-dir", run.path)
+    assert (done.returncode, json_line(done)["gaps_over_threshold"]) == (1, 1)
+    assert done.stderr == "pm_data capture-audit: the run log holds no end of the run\n"
 
 
 def test_sustained_pressure_fails(run):

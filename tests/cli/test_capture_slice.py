@@ -65,7 +65,7 @@ def test_it_replays(run):
     ("arguments", "code", "message"),
     [
         (["--run-id", "run"], 2, "run id 'run' is used already"),
-        (["--run-id", "../up"], 2, "does not match"),
+        (["--run-id", "../up"], 78, "does not match"),
         (["--run-id", "new", "--shard", "9"], 2, "has no shard 9"),
         (["--run-id", "new", "--first", "9999"], 2, "has no record in that range"),
         (["--run-id", "new", "--first", "1", "--from-ns", "5"], 2, "not allowed with"),

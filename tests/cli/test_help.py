@@ -50,3 +50,27 @@ def test_help_of_the_real_command():
     done = pm_data("capture", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "more settings: pm_data capture --help-all" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (
+            ("capture-bench", "--nonsense"),
+            2,
+            "pm_data capture-bench: unrecognized arguments: --nonsense (see pm_data capture-bench --help)",
+        ),
+        (("capture-bench", "--data-dir=file"), 74, "pm_data capture-bench: file: File exists"),
+        (("demo", "--data-dir=file"), 74, "pm_data demo: file/runs: Not a directory"),
+        (("compare", "file", "nowhere"), 2, "pm_data compare: there is no nowhere"),
+        (
+            ("capture", "--run-id=a/b"),
+            78,
+            "pm_data capture: run id 'a/b' does not match [A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_of_the_command_itself(tmp_path, arguments, code, line):
+    (tmp_path / "file").write_text("")
+    done = pm_data(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", line + "\n")

@@ -41,10 +41,11 @@ def test_the_page_and_the_same_line(run_dir, tmp_path):
     assert 'data-drawn="5"' in elements
 
 
-def test_a_place_that_cannot_be_is_told_before_the_run(run_dir, tmp_path):
-    done = pm_data("run", "--mode=replay", f"--run-dir={run_dir}", "--report", tmp_path / "no" / "page.html")
+@pytest.mark.parametrize("flag", ["--report", "--checkpoints"])
+def test_a_place_that_cannot_be_is_told_before_the_run(run_dir, tmp_path, flag):
+    done = pm_data("run", "--mode=replay", f"--run-dir={run_dir}", flag, tmp_path / "no" / "file")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"pm_data run: --report: {tmp_path / 'no'} is no directory\n"
+    assert done.stderr == f"pm_data run: {flag}: {tmp_path / 'no'} is no directory\n"
 
 
 def test_a_live_run_shows_its_latency(tmp_path):

@@ -2,7 +2,7 @@
 
 from pm_data._fast import events
 from pm_data.runtime.run_page import run_page
-from pm_data.runtime.run_watch import MAX_EQUITY_POINTS, MAX_MARKETS, MAX_PRICE_POINTS, RunWatch
+from pm_data.runtime.run_watch import MAX_DRAWN, MAX_EQUITY_POINTS, MAX_FOLLOWED, MAX_PRICE_POINTS, RunWatch
 from pm_data.strategy import Fill
 
 MAX_PAGE_BYTES = 300_000
@@ -31,14 +31,14 @@ def test_a_long_run_of_many_tokens_stays_small():
     watch.attach(lambda: pnl(total))
     for number in range(60_000):
         total += 1_234_567
-        market_id = f"{number % 50}" * 39
+        market_id = f"{number % 99}" * 39
         watch.event(top(market_id, number * 250_000_000, number))
         side = "buy" if number % 3 else "sell"
         watch.fill(Fill("s", market_id, side, 123_000 + number % 1000, 10**6, 1, 1, ""))
     watch.finish()
     assert len(watch.equity.stamps_ns) <= MAX_EQUITY_POINTS
     assert watch.equity.column("total")[-1] == total
-    assert len(watch.prices) == MAX_MARKETS
+    assert len(watch.prices) == MAX_FOLLOWED
     assert all(len(price.stamps_ns) <= MAX_PRICE_POINTS for price in watch.prices.values())
     assert watch.fills.total() == 60_000
     page = run_page(LINE, watch, ["s"])
@@ -73,6 +73,25 @@ def test_a_fill_shows_at_the_next_event():
     watch.finish()
     assert watch.equity.column("total") == [0, 9_000_000]
     assert watch.prices["1"].column("buy") == [500_000]
+
+
+def test_the_most_filled_are_drawn():
+    """Whenever they begin to fill; among equals the larger position goes first."""
+    watch = RunWatch()
+    watch.attach(lambda: pnl(0, {"few0": -9, "few7": 7, "many": 1}))
+    watch.event(top("few0", 10, 0))
+    for number in range(MAX_FOLLOWED):
+        watch.fill(Fill("s", f"few{number}", "buy", 500_000, 10**6, 0, 1, ""))
+    for _ in range(3):
+        watch.fill(Fill("s", "many", "sell", 600_000, 10**6, 0, 1, ""))
+    watch.finish()
+    assert len(watch.prices) == MAX_FOLLOWED
+    drawn = watch.most_filled()
+    assert drawn[0] == "many"
+    assert watch.prices["many"].column("sell") == [600_000]
+    assert len(drawn) == MAX_DRAWN
+    assert f"left out: {MAX_FOLLOWED + 1 - MAX_DRAWN}." in run_page(LINE, watch, ["s"])
+    assert drawn[1] == "few7"
 
 
 def test_a_run_without_events_has_its_page():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pm_data.errors import UsageError
+from pm_data.errors import ConfigError, UsageError
 from pm_data.strategy import Strategy
 from pm_data.strategy.builtin.toy_spread import ToySpread
 from pm_data.strategy.loading import load_strategies
@@ -52,7 +52,7 @@ def test_a_class_in_a_file_of_the_working_directory(mine):
     ],
 )
 def test_a_bad_setting_is_named(settings, text):
-    with pytest.raises(UsageError, match=re.escape(text)):
+    with pytest.raises((UsageError, ConfigError), match=re.escape(text)):
         load_strategies(["toy_spread"], settings)
 
 

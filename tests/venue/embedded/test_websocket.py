@@ -104,6 +104,7 @@ def test_the_handshake_and_first_message_in_one_segment(quiet):
         (Frame(Opcode.TEXT, b"PING").serialize(mask=False), 1002),
         (b"\xf1\x80\0\0\0\0", 1002),
     ],
+    ids=["bad UTF-8", "not masked", "reserved bits"],
 )
 def test_a_broken_frame_ends_the_connection_with_its_code(quiet, frame, code):
     received = exchange_bytes(quiet, HANDSHAKE + frame)
