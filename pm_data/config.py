@@ -34,7 +34,17 @@ def _number(low: float, high: float) -> Callable[[str], float]:
             raise ValueError
         return value
 
-    parse.__doc__ = f"a number from {low:g} to {high:g}"
+    parse.__doc__ = f"a number from {low:g} to {high:.12g}"
+    return parse
+
+
+def _zero_or_number(low: float, high: float) -> Callable[[str], float]:
+    number = _number(low, high)
+
+    def parse(text: str) -> float:
+        return 0.0 if float(text) == 0 else number(text)
+
+    parse.__doc__ = f"0, or {number.__doc__}"
     return parse
 
 
@@ -190,6 +200,12 @@ class Config:
     )
     capture_fsync_interval_seconds: float = _setting(
         1.0, _SECONDS, "time between two forced writes to the disk"
+    )
+    capture_rotate_seconds: float = _setting(
+        0.0,
+        _zero_or_number(1, 2_592_000),
+        "close the bundle and begin the next after this long, on the open connections; 0 means never",
+        "--rotate-seconds",
     )
     capture_metrics_port: int = _setting(
         0,

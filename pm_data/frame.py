@@ -5,6 +5,7 @@ runtime turns them into events, and neither sees anything else.
 """
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from pm_data import jsonlib
@@ -91,12 +92,18 @@ def control_payload(fields: JsonObject) -> bytes:
 
 
 def control_fields(record: Record) -> JsonObject:
-    """Return a control record's payload as an object.
+    """Return a control record's payload as an object, which nobody may change: the next reader gets it too.
 
     Raises:
         ValueError: the payload is not a JSON object.
     """
-    return jsonlib.loads_object(record.payload)
+    return _read_fields(record.payload)
+
+
+# Several in a row read the same record, and a universe record is long.
+@lru_cache(maxsize=1)
+def _read_fields(payload: bytes) -> JsonObject:
+    return jsonlib.loads_object(payload)
 
 
 def control_flags(control: Control) -> int:

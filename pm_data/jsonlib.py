@@ -6,7 +6,6 @@ it accepts invalid JSON and reads numbers as floats. What we read back
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +18,8 @@ MAX_VALUES = 1_000_000
 The metadata of the whole venue, 36,000 markets, is 22 MB and 700,000 values.
 """
 
-_WIDE = re.compile(rb"[\xf0-\xf4]")
+_WIDE = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+"""What begins a character of four bytes in UTF-8."""
 _PART_ITEMS = 1000
 
 
@@ -98,9 +98,9 @@ def check_size(text: bytes) -> None:
     Raises:
         ValueError: more than `MAX_BYTES`, half of these where a character takes four, or `MAX_VALUES`.
     """
-    limit = MAX_BYTES // 2 if _WIDE.search(text) else MAX_BYTES
+    limit = MAX_BYTES // 2 if any(lead in text for lead in _WIDE) else MAX_BYTES
     if len(text) > limit:
         raise ValueError(f"longer than {limit} bytes")
     # Those within texts count too; a bound need not be exact.
-    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_VALUES:
+    if len(text) > MAX_VALUES and sum(map(text.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES} values")

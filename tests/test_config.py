@@ -74,6 +74,8 @@ def test_short_forms():
         ("ws_ping_interval_seconds", "inf", "a number from 0.001 to 86400"),
         ("capture_drop_fatal", "maybe", "true or false"),
         ("capture_fsync", "always", "one of none, interval, every"),
+        ("capture_rotate_seconds", "0.9", "0, or a number from 1 to 2592000"),
+        ("capture_rotate_seconds", "-1", "0, or a number from 1 to 2592000"),
         ("data_dir", "", "a non-empty text"),
         ("gamma_base_url", "ftp://x", "a https:// URL, or http:// on this machine's loopback"),
         ("gamma_base_url", "http://example.com", "a https:// URL"),
@@ -94,3 +96,8 @@ def test_a_bad_value_names_field_value_and_expectation(name, value, expected):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost:1/", "http://[::1]:9"])
 def test_a_venue_on_loopback_may_be_plain(url):
     assert config.resolve({"gamma_base_url": url}, {}).config.gamma_base_url == url.rstrip("/")
+
+
+def test_rotation_is_off_or_not_too_often():
+    for text, seconds in (("0", 0.0), ("0.0", 0.0), ("1", 1.0), ("86400", 86_400.0)):
+        assert config.resolve({"capture_rotate_seconds": text}, {}).config.capture_rotate_seconds == seconds

@@ -5,7 +5,7 @@ The venue and the capture are the real commands, each a process of its own. Ever
 capture's memory and descriptors are read; at the end every heartbeat is held against rule A1, every
 record is verified, and the coverage is read. One JSON line; exit 1 where a check fails.
 
-    tools/soak_plant.py --seconds 3600
+    tools/soak_plant.py --seconds 3600 --shards 8 --rate 400
     tools/soak_plant.py --seconds 60 --markets 200 --rate 500
 """
 
@@ -23,6 +23,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PM_DATA = [sys.executable, "-m", "pm_data"]
 SAMPLE_SECONDS = 5.0
+WARM_UP_SECONDS = 120.0
+SLOPE_FROM_SECONDS = 600.0
+"""A shorter time after the warm-up says too little of an hour for the slope to be judged."""
+MAX_SLOPE_MB_PER_HOUR = 4.0
 
 FAULTS = (
     "close:code=1013,after=20,conns=2",
@@ -45,6 +49,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--markets", type=int, default=2000)
     parser.add_argument("--rate", type=int, default=2000, help="frames a second over all markets")
+    parser.add_argument("--shards", type=int, default=16, help="connections, whatever each then carries")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--connection-max-seconds", type=float, default=600.0)
     args = parser.parse_args()
@@ -63,8 +68,10 @@ def soak(args: argparse.Namespace, directory: Path) -> dict[str, Any]:
         urls = json.loads(venue.stdout.readline())
         places = [f"--{name.replace('_', '-')}={urls[name]}" for name in urls if name.endswith("_url")]
         places += [f"--data-dir={directory}", "--run-id=soak", f"--duration-seconds={args.seconds}"]
+        tokens = -(-args.markets // args.shards) * 2
+        connections = [f"--ws-shards={args.shards}", f"--ws-tokens-per-shard-max={tokens}"]
         rotation = f"--ws-connection-max-seconds={args.connection_max_seconds}"
-        capture = start("capture", *places, rotation)
+        capture = start("capture", *places, *connections, rotation)
         samples = watch(capture, args.seconds + 60)
         out, _ = capture.communicate(timeout=60)
     finally:
@@ -117,9 +124,11 @@ def judge(
     verify = answer_of("capture-verify", "--run-dir", run_dir, "--summary-only")
     coverage = answer_of("capture-coverage", "--run-dir", run_dir)
     gates = {gate["name"]: gate["ok"] for gate in answer_of("capture-gates", "--run-dir", run_dir)["gates"]}
-    # The second half: the first holds the start, when books and buffers are still growing.
-    settled = samples[len(samples) // 2 :]
-    slope = slope_per_hour([(seconds, resident) for seconds, resident, _ in settled])
+    # The second half, and no part of the start, when books and buffers are still growing.
+    since = max(args.seconds / 2, WARM_UP_SECONDS)
+    settled = [(seconds, resident / 1e6) for seconds, resident, _ in samples if seconds >= since]
+    judged = bool(settled) and settled[-1][0] - since >= SLOPE_FROM_SECONDS
+    slope = slope_per_hour(settled) if judged else None
     lag = [beat["loop_lag_ms"]["p99"] for beat in beats if beat["loop_lag_ms"]["p99"] is not None]
     gaps = [gap["cause"] for token in coverage["tokens"] for gap in token["gaps"]]
     report = {
@@ -129,7 +138,10 @@ def judge(
         "heartbeats": len(beats),
         "unbalanced_heartbeats": unbalanced,
         "resident_max_mb": round(max(resident for _, resident, _ in samples) / 1e6, 1),
-        "resident_slope_mb_per_hour": round(slope / 1e6, 2),
+        "resident_settled_min_mb": round(min((mb for _, mb in settled), default=0.0), 1),
+        "resident_settled_max_mb": round(max((mb for _, mb in settled), default=0.0), 1),
+        "settled_from_seconds": since,
+        "settled_slope_mb_per_hour": None if slope is None else round(slope, 2),
         "descriptors_max": max(descriptors for *_, descriptors in samples),
         "descriptors_last": samples[-1][2],
         "loop_lag_p99_ms_worst": max(lag, default=None),
@@ -144,6 +156,7 @@ def judge(
         "verify": verify["ok"],
         "drops": gates["drops"],
         "missing": len(coverage["missing"]) <= 1,
+        "memory": slope is None or slope <= MAX_SLOPE_MB_PER_HOUR,
     }
     return {"ok": all(checks.values()), "checks": checks, **report}
 
@@ -169,11 +182,9 @@ def answer_of(command: str, *flags: object) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def slope_per_hour(points: list[tuple[float, int]]) -> float:
+def slope_per_hour(points: list[tuple[float, float]]) -> float:
     """Return the slope of a line through these points, by least squares."""
     count = len(points)
-    if count < 2:
-        return 0.0
     middle_x = sum(x for x, _ in points) / count
     middle_y = sum(y for _, y in points) / count
     spread = sum((x - middle_x) ** 2 for x, _ in points)

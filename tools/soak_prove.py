@@ -30,6 +30,7 @@ FAULTS = (
     "lost:every=400",
     "burst:seconds=0.2",
 )
+CORES = ("compiled", "pure")
 STRATEGIES = (
     *("--strategy", "toy_spread", "--strategy-params", "toy_spread.urgency=taker"),
     *("--strategy-params", "toy_spread.order_type=market", "--strategy", "pair_taker"),
@@ -66,10 +67,11 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=2_000, help="frames a second (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of one proof (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="first seed (default: %(default)s)")
+    parser.add_argument("--core", choices=CORES, help="only this core (default: both in turn)")
     args = parser.parse_args()
     frames = 0
     data_dir = Path(tempfile.mkdtemp(prefix="soak-prove-"))
-    for seed, core in zip(count(args.seed), cycle(("compiled", "pure"))):
+    for seed, core in zip(count(args.seed), cycle([args.core] if args.core else CORES)):
         line = prove(seed, core, args.rate, args.seconds, data_dir)
         if not line.get("ok"):
             print(f"seed {seed}, {core} core: FAILED, see {data_dir}: {line}")

@@ -16,7 +16,22 @@ from pm_data._fast.digest import source_digest
 from pm_data.errors import ConfigError
 
 VARIABLE = "PM_DATA_CORE"
-STEMS = ("e6", "events", "decode", "checks", "store", "ledger", "records", "loop", "histogram")
+STEMS = (
+    "e6",
+    "events",
+    "intents",
+    "decode",
+    "checks",
+    "store",
+    "ledger",
+    "limits",
+    "lines",
+    "orders",
+    "records",
+    "loop",
+    "histogram",
+    "intake",
+)
 _HERE = Path(__file__).parent
 
 
@@ -39,13 +54,18 @@ class Core(NamedTuple):
     name: str
     e6: ModuleType
     events: ModuleType
+    intents: ModuleType
     decode: ModuleType
     checks: ModuleType
     store: ModuleType
     ledger: ModuleType
+    limits: ModuleType
+    lines: ModuleType
+    orders: ModuleType
     records: ModuleType
     loop: ModuleType
     histogram: ModuleType
+    intake: ModuleType
 
 
 def load(name: str) -> Core:
@@ -111,12 +131,33 @@ if TYPE_CHECKING:
     from pm_data._fast import e6_py as e6
     from pm_data._fast import events_py as events
     from pm_data._fast import histogram_py as histogram
+    from pm_data._fast import intake_py as intake
+    from pm_data._fast import intents_py as intents
     from pm_data._fast import ledger_py as ledger
+    from pm_data._fast import limits_py as limits
+    from pm_data._fast import lines_py as lines
     from pm_data._fast import loop_py as loop
+    from pm_data._fast import orders_py as orders
     from pm_data._fast import records_py as records
     from pm_data._fast import store_py as store
 else:
-    _, e6, events, decode, checks, store, ledger, records, loop, histogram = _in_force
+    (
+        _,
+        e6,
+        events,
+        intents,
+        decode,
+        checks,
+        store,
+        ledger,
+        limits,
+        lines,
+        orders,
+        records,
+        loop,
+        histogram,
+        intake,
+    ) = _in_force
 
 
 def fallback_notice() -> str | None:
@@ -136,9 +177,14 @@ __all__ = [
     "events",
     "fallback_notice",
     "histogram",
+    "intake",
+    "intents",
     "ledger",
+    "limits",
+    "lines",
     "load",
     "loop",
+    "orders",
     "records",
     "store",
 ]

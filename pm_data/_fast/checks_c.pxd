@@ -1,15 +1,15 @@
 """The book checks' C side, for the store."""
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
-from pm_data._fast.decode_c cimport Level, Op, Text
+from pm_data._fast.decode_c cimport Level, Op, OpTexts
 
 
 ctypedef struct Side:
     Level *levels            # price is the key
-    Py_ssize_t count
-    Py_ssize_t capacity
+    int32_t count
+    int32_t capacity
 
 
 cdef enum Verdict:
@@ -75,7 +75,13 @@ cdef class BookChecks:
     cdef int learn(self, object condition_id, int64_t tick_size, int64_t last_trade_price) except -1
     cdef int lose(self, str market_id, const Side *bids, const Side *asks, str cause) except -1
     cdef Verdict message(
-        self, str market_id, object condition_id, const Side *bids, const Side *asks, const Op *op
+        self,
+        str market_id,
+        object condition_id,
+        const Side *bids,
+        const Side *asks,
+        const Op *op,
+        const OpTexts *texts,
     ) except *
     cdef MarketCheck _market(self, str condition_id)
     cdef TokenCheck _token(self, str market_id, const Side *bids, const Side *asks)

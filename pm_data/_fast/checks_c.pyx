@@ -8,7 +8,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from pm_data._fast.decode_c cimport OP_BOOK, Level, Op, Text
+from pm_data._fast.decode_c cimport OP_BOOK, Level, Op, OpTexts, Text
 
 from pm_data._fast.checks_py import best_price
 from pm_data._fast.verdicts import TICK_SIZES_E6, Incidents, Outcomes
@@ -39,58 +39,11 @@ cdef int64_t[TICKS] _TICKS = TICK_SIZES_E6
 pm_sha1_choose(True)
 
 
+include "book_text.pxi"
+
+
 cdef inline int64_t _or_absent(value) except? -1:
     return -1 if value is None else value
-
-
-cdef inline char *_put(char *at, const char *text, Py_ssize_t length) noexcept nogil:
-    memcpy(at, text, length)
-    return at + length
-
-
-cdef inline char *_put_text(char *at, const char *text) noexcept nogil:
-    return _put(at, text, strlen(text))
-
-
-cdef char *_put_whole(char *at, uint64_t value) noexcept nogil:
-    cdef char[NUMBER_MAX] digits
-    cdef int count = 0
-    while True:
-        digits[NUMBER_MAX - 1 - count] = 48 + value % 10
-        value //= 10
-        count += 1
-        if value == 0:
-            return _put(at, digits + NUMBER_MAX - count, count)
-
-
-cdef char *_put_decimal(char *at, uint64_t value, int least) noexcept nogil:
-    """Write millionths as a decimal, with as few decimals as it needs and no fewer than `least`."""
-    cdef uint32_t decimals = value % ONE
-    cdef uint32_t unit = ONE // 10
-    at = _put_whole(at, value // ONE)
-    if decimals or least:
-        at[0] = b"."
-        at += 1
-    while decimals or least > 0:
-        at[0] = 48 + decimals // unit
-        at += 1
-        decimals %= unit
-        unit //= 10
-        least -= 1
-    return at
-
-
-cdef char *_put_side(char *at, const Side *side) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int64_t key
-    for i in range(side.count):
-        key = side.levels[i].price
-        at = _put_text(at, b',{"price":"' if i else b'{"price":"')
-        at = _put_decimal(at, key if key > 0 else -key, 0)
-        at = _put_text(at, b'","size":"')
-        at = _put_decimal(at, side.levels[i].size, 0)
-        at = _put_text(at, b'"}')
-    return at
 
 
 cdef int _hex_digit(char letter) noexcept nogil:
@@ -101,16 +54,16 @@ cdef int _hex_digit(char letter) noexcept nogil:
     return -1
 
 
-cdef Key _key(const Op *op) noexcept nogil:
+cdef Key _key(int64_t ts_event, const Text *text) noexcept nogil:
     """Return the key of a message's run; a hash that is none counts as absent."""
     cdef Key key
     cdef int i, high, low
     memset(&key, 0, sizeof(Key))
-    key.ts_event = op.ts_event
-    if op.hash.at == NULL or op.hash.length != 40:
+    key.ts_event = ts_event
+    if text.at == NULL or text.length != 40:
         return key
     for i in range(20):
-        high, low = _hex_digit(op.hash.at[2 * i]), _hex_digit(op.hash.at[2 * i + 1])
+        high, low = _hex_digit(text.at[2 * i]), _hex_digit(text.at[2 * i + 1])
         if high < 0 or low < 0:
             memset(key.hash, 0, 20)
             return key
@@ -240,11 +193,17 @@ cdef class BookChecks:
         return 0
 
     cdef Verdict message(
-        self, str market_id, object condition_id, const Side *bids, const Side *asks, const Op *op
+        self,
+        str market_id,
+        object condition_id,
+        const Side *bids,
+        const Side *asks,
+        const Op *op,
+        const OpTexts *texts,
     ) except *:
         """Take a message that is about to change a book; return the verdict on the run that it ends."""
         cdef TokenCheck token = self._token(market_id, bids, asks)
-        cdef Key key = _key(op)
+        cdef Key key = _key(op.ts_event, &texts.hash)
         cdef Verdict verdict = VERDICT_NONE
         if not token.running or not _same_key(&key, &token.key):
             verdict = self._end(token)
@@ -262,8 +221,8 @@ cdef class BookChecks:
             token.doubt = ""
             self.learn(condition_id, op.price, op.size)
         else:
-            token.bid = _best(&op.best_bid, token.bid)
-            token.ask = _best(&op.best_ask, token.ask)
+            token.bid = _best(&texts.best_bid, token.bid)
+            token.ask = _best(&texts.best_ask, token.ask)
         if token.market is not None:
             token.inputs = token.market.now
             # a third token shows that they are no pair
@@ -455,53 +414,6 @@ cdef int _told(Inputs *told, Inputs then, MarketCheck market) noexcept:
             told[count] = every[i]
             count += 1
     return count
-
-
-cdef char *_put_trade_price(char *at, int64_t price) noexcept nogil:
-    """Write the end of the hashed text, from the last trade price on; it is empty before any trade."""
-    if price >= 0:
-        at = _put_decimal(at, price, 3)
-    return _put_text(at, b'"}')
-
-
-cdef pm_sha1 _with_tick(pm_sha1 sha, int64_t tick, bint neg_risk) noexcept nogil:
-    """Return the state before the last trade price."""
-    cdef char[NUMBER_MAX + 64] text
-    cdef char *at = _put_decimal(text, tick, 0)
-    at = _put_text(at, b'","neg_risk":')
-    at = _put_text(at, b"true") if neg_risk else _put_text(at, b"false")
-    at = _put_text(at, b',"last_trade_price":"')
-    pm_sha1_update(&sha, text, at - text)
-    return sha
-
-
-cdef bint _matches(pm_sha1 sha, int64_t price, const unsigned char *wanted) noexcept nogil:
-    cdef char[NUMBER_MAX + 8] text
-    cdef unsigned char[20] digest
-    pm_sha1_update(&sha, text, _put_trade_price(text, price) - text)
-    pm_sha1_finish(&sha, digest)
-    return memcmp(digest, wanted, 20) == 0
-
-
-cdef bint _proves(
-    MarketCheck market, pm_sha1 beginning, Inputs inputs, int neg_risk, const unsigned char *wanted
-) noexcept:
-    """Say whether these inputs give the hash, and keep them if they do."""
-    if not _matches(_with_tick(beginning, inputs.tick, neg_risk), inputs.price, wanted):
-        return False
-    market.facts_known, market.neg_risk, market.proven = True, neg_risk, inputs
-    return True
-
-
-cdef bint _search(MarketCheck market, pm_sha1 beginning, int64_t tick, const unsigned char *wanted) noexcept:
-    """Say whether any last trade price gives the hash with this tick size, and keep them if one does."""
-    cdef pm_sha1 before_price = _with_tick(beginning, tick, market.neg_risk)
-    cdef int64_t price
-    for price in range(-1_000, ONE + 1, 1_000):
-        if _matches(before_price, price if price >= 0 else -1, wanted):
-            market.proven = Inputs(tick, price if price >= 0 else -1)
-            return True
-    return False
 
 
 def use_sha1_instructions(bint wanted):

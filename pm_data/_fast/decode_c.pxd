@@ -44,7 +44,11 @@ ctypedef struct Op:
     int8_t kind
     int8_t side              # 1 buy or bid, 0 sell or ask, -1 None
     int8_t is_last           # whether it is the frame's last operation on the token's book
-    Text hash                # as sent, in the payload; at is NULL where there is none, also below
+
+
+ctypedef struct OpTexts:
+    # What only book checks look at: as sent, in the payload; at is NULL where there is none.
+    Text hash
     Text best_bid            # of OP_CHANGE
     Text best_ask
 
@@ -79,6 +83,8 @@ ctypedef struct Scan:
     int32_t last_capacity
     int32_t legs_capacity
     Op *ops
+    OpTexts *texts           # of each operation, where they are kept
+    bint keeps_texts
     Py_ssize_t op_count
     Py_ssize_t op_capacity
     Level *levels
@@ -109,4 +115,4 @@ cdef class Decoder:
     cdef int32_t _name(self, Names *names, object text) except -1
     cdef int _load(self, list ops) except -1
     cdef int _keep(self, object text, Text *kept) except -1
-    cdef object _as_tuple(self, const Op *op)
+    cdef object _as_tuple(self, const Op *op, const OpTexts *texts)

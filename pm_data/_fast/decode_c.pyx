@@ -41,6 +41,7 @@ cdef class Decoder:
         self.data_frames = 0
         if not scan_begin(&self.scan):
             raise MemoryError
+        self.scan.keeps_texts = True
 
     def __dealloc__(self):
         scan_end(&self.scan)
@@ -73,9 +74,9 @@ cdef class Decoder:
         """Return the frame's operations in wire order; never raises."""
         cdef Py_ssize_t i
         self.read(payload)
-        return [self._as_tuple(&self.scan.ops[i]) for i in range(self.scan.op_count)]
+        return [self._as_tuple(&self.scan.ops[i], &self.scan.texts[i]) for i in range(self.scan.op_count)]
 
-    cdef object _as_tuple(self, const Op *op):
+    cdef object _as_tuple(self, const Op *op, const OpTexts *texts):
         cdef Level *levels = self.scan.levels
         market = None if op.market < 0 else self.market_texts[op.market]
         ts_event = None if op.ts_event < 0 else op.ts_event
@@ -90,9 +91,9 @@ cdef class Decoder:
                 op.side == 1,
                 op.price,
                 op.size,
-                _text(&op.hash),
-                _text(&op.best_bid),
-                _text(&op.best_ask),
+                _text(&texts.hash),
+                _text(&texts.best_bid),
+                _text(&texts.best_ask),
             )
         if op.kind == OP_TRADE:
             side = None if op.side < 0 else "buy" if op.side else "sell"
@@ -107,7 +108,7 @@ cdef class Decoder:
             [(levels[i].price, levels[i].size) for i in range(op.first_ask, op.first_ask + op.asks)],
             None if op.price < 0 else op.price,
             None if op.size < 0 else op.size,
-            _text(&op.hash),
+            _text(&texts.hash),
         )
 
     cdef int read(self, bytes payload) except -1:
@@ -169,9 +170,10 @@ cdef class Decoder:
             if isinstance(item, ChangeOp):
                 op.kind = OP_CHANGE
                 op.side, op.price, op.size = item.is_bid, item.price_e6, item.size_e6
-                self._keep(item.hash, &op.hash)
-                self._keep(item.best_bid, &op.best_bid)
-                self._keep(item.best_ask, &op.best_ask)
+                if self.scan.keeps_texts:
+                    self._keep(item.hash, &op_texts(&self.scan).hash)
+                    self._keep(item.best_bid, &op_texts(&self.scan).best_bid)
+                    self._keep(item.best_ask, &op_texts(&self.scan).best_ask)
             elif isinstance(item, TradeOp):
                 op.kind = OP_TRADE
                 op.price = item.price_e6
@@ -184,7 +186,8 @@ cdef class Decoder:
                 op.price = item.tick_size_e6
             else:
                 op.kind = OP_BOOK
-                self._keep(item.hash, &op.hash)
+                if self.scan.keeps_texts:
+                    self._keep(item.hash, &op_texts(&self.scan).hash)
                 if item.tick_size_e6 is not None:
                     op.price = item.tick_size_e6
                 if item.last_trade_price_e6 is not None:

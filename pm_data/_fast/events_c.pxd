@@ -3,11 +3,11 @@
 from libc.stdint cimport int64_t
 
 
-cdef class Event:
+cdef class Fields:
     cdef tuple _values(self)
 
 
-cdef class TopOfBookUpdate(Event):
+cdef class TopOfBookUpdate(Fields):
     cdef readonly str market_id
     cdef object _market      # the token's state; None of an event that no store made
     cdef int64_t _bid_px
@@ -19,7 +19,7 @@ cdef class TopOfBookUpdate(Event):
     cdef readonly int64_t seq
 
 
-cdef class Trade(Event):
+cdef class Trade(Fields):
     cdef readonly str market_id
     cdef readonly str side
     cdef readonly int64_t price_e6
@@ -29,7 +29,7 @@ cdef class Trade(Event):
     cdef readonly int64_t seq
 
 
-cdef class MarketStatus(Event):
+cdef class MarketStatus(Fields):
     cdef readonly str market_id
     cdef readonly str status
     cdef readonly str cause

@@ -6,7 +6,10 @@ They read, compare, unpack and print as the twin's named tuples do.
 include "source_digest.pxi"
 
 cimport cython
+from cpython.object cimport PyObject_RichCompare
 from libc.stdint cimport int64_t
+
+from pm_data._fast import events_py
 
 
 cdef inline object _optional(int64_t value):
@@ -18,13 +21,20 @@ cdef inline int64_t _absent(object value) except? -1:
 
 
 @cython.no_gc  # texts and numbers cannot form a cycle
-cdef class Event:
-    """What the three kinds share: behaving as a tuple of their fields."""
-
-    _fields = ()
+cdef class Fields:
+    """What events and intents share: behaving as the named tuple `_named` of their fields."""
 
     cdef tuple _values(self):
         return ()
+
+    @classmethod
+    def _make(cls, values):
+        """Return one of these values."""
+        return cls(*cls._named._make(values))
+
+    def _replace(self, **changes):
+        """Return one with other values of these fields."""
+        return type(self)(*self._named(*self._values())._replace(**changes))
 
     def _asdict(self):
         """Return the fields by name."""
@@ -39,10 +49,10 @@ cdef class Event:
     def __getitem__(self, index):
         return self._values()[index]
 
-    def __eq__(self, other):
-        if isinstance(other, Event):
-            return self._values() == (<Event>other)._values()
-        return self._values() == other
+    def __richcmp__(self, other, int operation):
+        return PyObject_RichCompare(
+            self._values(), (<Fields>other)._values() if isinstance(other, Fields) else other, operation
+        )
 
     def __hash__(self):
         return hash(self._values())
@@ -56,20 +66,13 @@ cdef class Event:
 
 
 @cython.no_gc  # nor can a token's state, which holds no event
-cdef class TopOfBookUpdate(Event):
+cdef class TopOfBookUpdate(Fields):
     """The best bid or ask of a token changed in price or size."""
 
     kind = "top_of_book"
-    _fields = (
-        "market_id",
-        "bid_px_e6",
-        "bid_sz_e6",
-        "ask_px_e6",
-        "ask_sz_e6",
-        "ts_event",
-        "ts_recv",
-        "seq",
-    )
+    _named = events_py.TopOfBookUpdate
+    _fields = __match_args__ = _named._fields
+    _field_defaults = _named._field_defaults
 
     def __init__(
         self,
@@ -125,11 +128,13 @@ cdef class TopOfBookUpdate(Event):
 
 
 @cython.no_gc  # texts and numbers cannot form a cycle
-cdef class Trade(Event):
+cdef class Trade(Fields):
     """A trade was announced; `side` is the taker's, `buy` or `sell`, or None."""
 
     kind = "trade"
-    _fields = ("market_id", "side", "price_e6", "size_e6", "ts_event", "ts_recv", "seq")
+    _named = events_py.Trade
+    _fields = __match_args__ = _named._fields
+    _field_defaults = _named._field_defaults
 
     def __init__(
         self,
@@ -170,11 +175,13 @@ cdef class Trade(Event):
 
 
 @cython.no_gc  # texts and numbers cannot form a cycle
-cdef class MarketStatus(Event):
+cdef class MarketStatus(Fields):
     """A token's trust or terms changed; the twin names the statuses and causes."""
 
     kind = "status"
-    _fields = ("market_id", "status", "cause", "ts_event", "ts_recv", "seq")
+    _named = events_py.MarketStatus
+    _fields = __match_args__ = _named._fields
+    _field_defaults = _named._field_defaults
 
     def __init__(
         self,
@@ -205,3 +212,6 @@ cdef class MarketStatus(Event):
             self.ts_recv,
             self.seq,
         )
+
+
+Event = TopOfBookUpdate | Trade | MarketStatus

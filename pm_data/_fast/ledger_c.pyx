@@ -16,11 +16,6 @@ from pm_data._fast.e6_c cimport (
 cdef int64_t _ONE_E6 = 1_000_000
 
 
-cdef class _Position:
-    cdef int64_t size
-    cdef int64_t cost
-
-
 cdef int64_t _added(int64_t first, int64_t second) except? -1:
     cdef int64_t result
     if pm_add(first, second, &result) < 0:
@@ -47,12 +42,6 @@ cdef int64_t _notional_up(int64_t price, int64_t size) except? -1:
     if pm_multiply_divide_up(price, size, _ONE_E6, &result) < 0:
         raise overflow(str(-(-int(price) * int(size) // 1_000_000)))
     return result
-
-
-cdef struct _Traded:
-    int64_t size
-    int64_t cost
-    int64_t gain
 
 
 cdef int _trade(_Position held, bint is_buy, int64_t value, int64_t traded, _Traded *after) except -1:
@@ -83,11 +72,6 @@ cdef int64_t _paid(int64_t cash, bint is_buy, int64_t value) except? -1:
 cdef class Ledger:
     """One account, from zero."""
 
-    cdef int64_t _cash_e6
-    cdef int64_t _realized_e6
-    cdef int64_t _fees_e6
-    cdef dict _positions
-
     def __init__(self):
         self._cash_e6 = self._realized_e6 = self._fees_e6 = 0
         self._positions = {}
@@ -99,22 +83,25 @@ cdef class Ledger:
 
     def fill(self, object market_id, bint is_buy, object price_e6, object size_e6, object fee_e6):
         """Book a fill of `size_e6` > 0 shares at `price_e6` ≥ 0, and its fee ≥ 0."""
-        cdef int64_t fill_size = as_int64(size_e6), price = 0, fee = 0
-        cdef int64_t value, cash_e6, realized_e6, fees_e6
-        cdef _Traded after
-        if fill_size > 0:
+        cdef int64_t size = as_int64(size_e6), price = 0, fee = 0
+        if size > 0:
             price = as_int64(price_e6)
             if price >= 0:
                 fee = as_int64(fee_e6)
-        if fill_size <= 0 or price < 0 or fee < 0:
+        self.book(market_id, is_buy, price, size, fee)
+
+    cdef int book(self, object market_id, bint is_buy, int64_t price, int64_t size, int64_t fee) except -1:
+        cdef int64_t value, cash_e6, realized_e6, fees_e6
+        cdef _Traded after
+        if size <= 0 or price < 0 or fee < 0:
             raise ValueError("a fill needs size > 0, price >= 0 and fee >= 0")
-        value = _notional_up(price, fill_size) if is_buy else _notional(price, fill_size)
-        _trade(self._positions.get(market_id), is_buy, value, fill_size, &after)
+        value = _notional_up(price, size) if is_buy else _notional(price, size)
+        _trade(self._positions.get(market_id), is_buy, value, size, &after)
         cash_e6 = _subtracted(_paid(self._cash_e6, is_buy, value), fee)
         realized_e6 = _added(self._realized_e6, after.gain)
         fees_e6 = _added(self._fees_e6, fee)
         self._cash_e6, self._realized_e6, self._fees_e6 = cash_e6, realized_e6, fees_e6
-        self._keep(market_id, after)
+        return self._keep(market_id, after)
 
     def split(self, object first_id, object second_id, object size_e6):
         """Pay 1 a pair for `size_e6` > 0 shares of each of a market's two tokens."""
@@ -168,6 +155,9 @@ cdef class Ledger:
 
     def position(self, object market_id):
         """Return the signed size held, negative when short."""
+        return self.held(market_id)
+
+    cdef int64_t held(self, object market_id) except? -1:
         cdef _Position position = self._positions.get(market_id)
         return 0 if position is None else position.size
 

@@ -17,10 +17,12 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint32_t, uint6
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from pm_data._fast.decode_c cimport Counts, Level, Op, Scan, Word, scan_begin, scan_end, scan_frame, word_text
-from pm_data._fast.events_c cimport TopOfBookUpdate
+from pm_data._fast.decode_c cimport Counts, Level, Op, OpTexts, Scan, Word, scan_begin, scan_end, scan_frame, word_text
+from pm_data._fast.events_c cimport TopOfBookUpdate, Trade
+from pm_data._fast.lines_c cimport Lines
+from pm_data._fast.orders_c cimport Desk, Gate, Rounds
 from pm_data._fast.records_c cimport SIZE, Header, RecordScanner
-from pm_data._fast.store_c cimport Numbering, StateStore
+from pm_data._fast.store_c cimport FETCHED_OPS, Numbering, StateStore, fetch_best, fetch_state, pm_prefetch
 
 import os
 import threading
@@ -30,6 +32,7 @@ from pm_data._fast.loop_py import Listener, Tops
 from pm_data.frame import Record
 
 include "read_ahead.pxi"
+include "merged.pxi"
 
 
 @cython.final
@@ -62,199 +65,6 @@ cdef class Moment:
         self._ts_recv = 0 if value is None else value
 
 
-cdef struct Head:
-    int64_t stamp                # of the next record
-    int place                    # of its shard
-
-
-cdef struct Source:
-    # One shard on the loop's side.
-    Batch *batch                 # that is being taken; NULL where the plain reader has taken over
-    Py_ssize_t next              # the next record in the batch or the list
-    int64_t end                  # where in the file the last record of the batches ended
-
-
-cdef inline bint _precedes(const Head *first, const Head *second) noexcept nogil:
-    return first.stamp < second.stamp or (first.stamp == second.stamp and first.place < second.place)
-
-
-@cython.final
-cdef class Merged:
-    """The records of a bundle's shards in the order (rx_mono_ns, shard), one after another."""
-
-    cdef Ahead ahead
-    cdef Source *sources
-    cdef Head *heads             # a heap: the next record of each shard that has one
-    cdef int head_count
-    cdef RecordScanner scanner
-    cdef list shards             # ReplayShard
-    cdef list numberings         # what the numbers of each shard's scan mean
-    cdef list rests              # what follows the batches: an iterator of the plain reader, None before
-    cdef list lists              # what that brought last
-    cdef list last               # the last record of the batches, None before
-    cdef object thread
-
-    def __cinit__(self, list shards not None, RecordScanner scanner not None):
-        cdef int i, count = len(shards)
-        memset(&self.ahead, 0, sizeof(Ahead))
-        self.shards, self.scanner = shards, scanner
-        self.numberings = [Numbering([], []) for _ in shards]
-        self.rests, self.lists, self.last = [None] * count, [None] * count, [None] * count
-        self.sources = <Source *>calloc(count + 1, sizeof(Source))
-        self.heads = <Head *>calloc(count + 1, sizeof(Head))
-        if self.sources == NULL or self.heads == NULL or not _begin(&self.ahead, count):
-            raise MemoryError
-        for i, shard in enumerate(shards):
-            self.ahead.shards[i].number, self.ahead.shards[i].limit = shard.shard, shard.limit
-
-    def __dealloc__(self):
-        _end(&self.ahead)
-        free(self.sources)
-        free(self.heads)
-
-    def _read_ahead(self):
-        cdef RecordScanner scanner = self.scanner
-        with nogil:
-            _work(&self.ahead, scanner)
-
-    cdef int open(self) except -1:
-        """Open the files, start the thread, and find the first record."""
-        cdef int i
-        for i, shard in enumerate(self.shards):
-            self.ahead.shards[i].fd = shard.reader.open()
-        self.thread = threading.Thread(target=self._read_ahead, name="read-ahead", daemon=True)
-        self.thread.start()
-        for i in range(self.ahead.count):
-            if self._find_next(i):
-                self.heads[self.head_count].place = i
-                self.heads[self.head_count].stamp = self._stamp(i)
-                self.head_count += 1
-        for i in range(self.head_count // 2 - 1, -1, -1):
-            self._sink(i)
-        return 0
-
-    cdef int close(self) except -1:
-        """End the thread and close the files."""
-        cdef int i
-        if self.thread is not None:
-            _close(&self.ahead)
-            self.thread.join()
-            self.thread = None
-        for i in range(self.ahead.count):
-            if self.ahead.shards[i].fd >= 0:
-                os.close(self.ahead.shards[i].fd)
-                self.ahead.shards[i].fd = -1
-        return 0
-
-    cdef int advance(self) except -1:
-        """Go on to the next record; `head_count` is 0 where there is none."""
-        cdef int place = self.heads[0].place
-        cdef Source *source = &self.sources[place]
-        source.next += 1
-        if source.batch != NULL and source.next < source.batch.count:
-            self.heads[0].stamp = source.batch.records[source.next].mono
-        elif self._find_next(place):
-            self.heads[0].stamp = self._stamp(place)
-        else:
-            self.head_count -= 1
-            self.heads[0] = self.heads[self.head_count]
-        if self.head_count > 1:
-            self._sink(0)
-        return 0
-
-    cdef const Scanned *scanned(self) noexcept:
-        """Return the next record if it is a frame that was scanned, else NULL."""
-        cdef const Source *source = &self.sources[self.heads[0].place]
-        if source.batch == NULL or not source.batch.records[source.next].is_usual:
-            return NULL
-        return &source.batch.records[source.next]
-
-    cdef object record(self):
-        """Return the next record as an object."""
-        cdef int place = self.heads[0].place
-        cdef Source *source = &self.sources[place]
-        if source.batch == NULL:
-            return (<list>self.lists[place])[source.next]
-        record = self._made(place, source.next)
-        if record.control:
-            self.shards[place].note(record)
-        return record
-
-    cdef object _made(self, int place, Py_ssize_t number):
-        cdef Header header
-        cdef const Batch *batch = self.sources[place].batch
-        cdef const unsigned char *at = batch.data + batch.records[number].offset
-        memcpy(&header, at, SIZE)
-        payload = PyBytes_FromStringAndSize(<const char *>at + SIZE, header.length)
-        return Record(
-            header.shard,
-            header.seq,
-            header.kind,
-            header.control,
-            header.flags,
-            header.conn,
-            header.mono,
-            header.wall,
-            payload,
-        )
-
-    cdef int64_t _stamp(self, int place) except? -1:
-        cdef Source *source = &self.sources[place]
-        if source.batch != NULL:
-            return source.batch.records[source.next].mono
-        return (<list>self.lists[place])[source.next].rx_mono_ns
-
-    cdef bint _find_next(self, int place) except -1:
-        """Have the shard's next record at hand; return whether there is one."""
-        cdef Source *source = &self.sources[place]
-        if self.rests[place] is None:
-            if source.batch != NULL:
-                self.last[place] = self._made(place, source.batch.count - 1)
-                source.end = source.batch.end
-                source.batch = NULL
-                _give_back(&self.ahead, place)
-            PyErr_CheckSignals()
-            source.next = 0
-            with nogil:
-                source.batch = _wait(&self.ahead, place)
-            if source.batch != NULL:
-                self._note_words(<Numbering>self.numberings[place], source.batch)
-                return True
-            self.rests[place] = self.shards[place].rest(self.last[place], source.end)
-            self.lists[place] = []
-        while source.next >= len(<list>self.lists[place]):
-            found = next(self.rests[place], None)
-            if found is None:
-                return False
-            self.lists[place] = found
-            source.next = 0
-        return True
-
-    cdef int _note_words(self, Numbering numbering, const Batch *batch) except -1:
-        cdef int32_t i
-        for i in range(batch.token_count):
-            numbering.token_texts.append(word_text(&batch.words[i]))
-        for i in range(batch.token_count, batch.token_count + batch.market_count):
-            numbering.market_texts.append(word_text(&batch.words[i]))
-        return 0
-
-    cdef void _sink(self, int at) noexcept:
-        """Restore the heap below `at`."""
-        cdef int child
-        cdef Head moved = self.heads[at]
-        while True:
-            child = 2 * at + 1
-            if child >= self.head_count:
-                break
-            if child + 1 < self.head_count and _precedes(&self.heads[child + 1], &self.heads[child]):
-                child += 1
-            if not _precedes(&self.heads[child], &moved):
-                break
-            self.heads[at] = self.heads[child]
-            at = child
-        self.heads[at] = moved
-
-
 @cython.final
 cdef class Loop:
     """Carries records to the end of what they bring about; see the twin."""
@@ -266,7 +76,11 @@ cdef class Loop:
     cdef object _tops
     cdef object _after_frame
     cdef list _listeners
-    cdef dict _taken
+    cdef bint _are_trades_heard
+    cdef Lines _lines
+    cdef Desk _desk
+    cdef Gate _gate
+    cdef Rounds _rounds
     cdef object _store_tokens
     cdef int64_t _timer_ns       # the first stamp for which the engine delivers a top of book itself
 
@@ -274,7 +88,10 @@ cdef class Loop:
         self.delivered = 0
         self._stream, self._deliver, self._moment = stream, deliver, moment
         self._tops, self._after_frame = tops, after_frame
-        self._listeners, self._taken = (None, None) if tops is None else (tops.listeners, tops.taken)
+        if tops is not None:
+            self._listeners, self._lines = tops.listeners, tops.lines
+            self._are_trades_heard = tops.are_trades_heard
+            self._desk, self._gate, self._rounds = tops.desk, tops.gate, tops.rounds
 
     def run(self, records, max_events, max_ns):
         """Process records until they end or as much as is allowed; see the twin."""
@@ -300,8 +117,8 @@ cdef class Loop:
         self._hand_over(self._stream.finish(last_ns), limit)
 
     cdef int _run_ahead(self, records, int64_t limit, max_ns) except -1:
-        cdef Merged merged = Merged(list(records.shards), records.scanner)
         cdef StateStore store = self._stream.store
+        cdef Merged merged = Merged(list(records.shards), records.scanner, store.keeps_texts())
         cdef const Scanned *scanned
         cdef const Batch *batch
         cdef Numbering numbering
@@ -326,13 +143,14 @@ cdef class Loop:
                     batch = merged.sources[merged.heads.place].batch
                     numbering = <Numbering>PyList_GET_ITEM(merged.numberings, merged.heads.place)
                     frames += 1
-                    counts.books += scanned.counts.books
-                    counts.changes += scanned.counts.changes
-                    counts.trades += scanned.counts.trades
-                    counts.new_markets += scanned.counts.new_markets
+                    counts.books += scanned.books
+                    counts.changes += scanned.changes
+                    counts.trades += scanned.trades
+                    counts.new_markets += scanned.new_markets
                     store.apply_operations(
                         numbering,
                         batch.ops + scanned.first_op,
+                        NULL if batch.texts == NULL else batch.texts + scanned.first_op,
                         scanned.op_count,
                         batch.levels,
                         scanned.conn,
@@ -377,6 +195,14 @@ cdef class Loop:
                 top = <TopOfBookUpdate>event
                 self._moment._seq, self._moment._ts_recv = top.seq, top.ts_recv
                 self._deliver_top(top)
+            elif (
+                type(event) is Trade
+                and (<Trade>event).ts_recv < self._timer_ns
+                and not self._are_trades_heard
+            ):
+                self._moment._seq, self._moment._ts_recv = (<Trade>event).seq, (<Trade>event).ts_recv
+                if self._lines is not None:
+                    self._lines.take_event(event)
             else:
                 self._moment._seq, self._moment.ts_recv = event.seq, event.ts_recv
                 self._deliver(event)
@@ -386,28 +212,34 @@ cdef class Loop:
         return True
 
     cdef int _deliver_top(self, TopOfBookUpdate event) except -1:
-        """Do what the engine's own delivery of a top of book does, where nobody listens but strategies."""
-        if self._taken:
-            self._tops.top_changed(event)
-        if not self._listeners:
-            return 0
-        groups = None
+        """Do what the engine's own delivery of a top of book does, where nobody else listens."""
+        cdef list groups = None, fills
+        if self._lines is not None:
+            self._lines.take_top(event)
+        self._desk.forget(event)
         for name, callback, context, portfolio in self._listeners:
             try:
                 answer = callback(context, event, event._market, portfolio)
-                if answer is not None and isinstance(answer, Iterator):
+                if answer is None:
+                    continue
+                if type(answer) is not list and isinstance(answer, Iterator):
                     answer = list(answer)
             except Exception as error:
                 blamed = self._tops.blame(name, callback, event.seq, error)
                 if blamed is error:
                     raise
                 raise blamed from error
-            if answer is not None:
+            if type(answer) is list:
+                intents = self._gate.answer(name, <list>answer, event.market_id)
+            else:
                 intents = self._tops.check(name, answer)
-                if intents:
-                    if groups is None:
-                        groups = []
-                    groups.append((name, intents))
+            if intents:
+                if groups is None:
+                    groups = []
+                groups.append((name, intents))
         if groups is not None:
-            self._tops.execute(groups, event.seq)
+            fills = self._rounds.run(groups, event.seq)
+            if fills and self._tops.answer is not None:
+                self._tops.answer(fills, event.seq)
+            self._gate.end_event()
         return 0

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
+from pm_data._fast.lines_py import Lines
+from pm_data._fast.orders_py import Desk, Gate, Rounds
 from pm_data.frame import Record
 
 
@@ -38,23 +40,29 @@ class Listener(NamedTuple):
 
 
 class Tops(NamedTuple):
-    """How a top of book is delivered.
+    """How a top of book is delivered, and a trade that no strategy listens to.
 
     Args:
         listeners: in the order in which they are called.
-        taken: what the simulation took of shown levels; where it is empty, it need not hear of a top.
-        top_changed: told of a top otherwise.
-        check: name and answer of a strategy to the intents that pass.
-        execute: takes those of one event, as (name, intents) for each strategy, and the event's number.
+        are_trades_heard: whether any strategy listens to trades, which the engine delivers then.
+        lines: follows the events; None for nobody.
+        desk: is told of each top before the listeners are.
+        gate: says which intents of a list pass.
+        check: says it of any other answer.
+        rounds: executes those of one event.
+        answer: lets the strategies answer the fills of that; None where none would.
         blame: name, callback, number of the event and what was raised to the exception that ends the run.
         timers: `next_ns` is the first stamp for which the engine itself must deliver an event.
     """
 
     listeners: list[Listener]
-    taken: dict[Any, Any]
-    top_changed: Callable[[Any], None]
+    are_trades_heard: bool
+    lines: Lines | None
+    desk: Desk
+    gate: Gate
     check: Callable[[str, Any], list[Any]]
-    execute: Callable[[list[tuple[str, list[Any]]], int], None]
+    rounds: Rounds
+    answer: Callable[[list[Any], int], None] | None
     blame: Callable[[str, Callable[..., Any], int, Exception], BaseException]
     timers: Any
 

@@ -13,6 +13,7 @@ cdef void scan_end(Scan *scan) noexcept nogil:
     free(scan.last)
     free(scan.legs)
     free(scan.ops)
+    free(scan.texts)
     free(scan.levels)
 
 
@@ -144,9 +145,10 @@ cdef const char *_scan_message(Scan *scan, const char *at, const char *end) noex
         op.kind = OP_BOOK
         op.first_bid, op.bids, op.first_ask, op.asks = first_bid, bids, first_ask, asks
         op.price = op.size = -1
-        op.hash.at = NULL
-        if seen & KEY_HASH:
-            op.hash = book_hash
+        if not seen & KEY_HASH:
+            book_hash.at = NULL
+        if scan.keeps_texts:
+            op_texts(scan).hash = book_hash
         if seen & KEY_TICK_SIZE and tick.length:
             op.price = _price(tick)
             if op.price < 0:
@@ -203,7 +205,8 @@ cdef const char *_scan_price_change(Scan *scan, const char *at, const char *end)
             return NULL
         op.kind = OP_CHANGE
         op.price, op.size, op.side, op.market = entry.price, entry.size, entry.side, number
-        op.hash, op.best_bid, op.best_ask = entry.hash, entry.best_bid, entry.best_ask
+        if scan.keeps_texts:
+            op_texts(scan)[0] = OpTexts(entry.hash, entry.best_bid, entry.best_ask)
         if entry.known:
             op.token = legs[entry.known - 1]
         else:
@@ -292,7 +295,8 @@ cdef const char *_scan_changes(Scan *scan, const char *at, const char *end) noex
             return NULL
         op.kind = OP_CHANGE
         op.price, op.size, op.side = _price(entry.price), _size(entry.size), _side(entry.side)
-        op.hash, op.best_bid, op.best_ask = entry.hash, entry.best_bid, entry.best_ask
+        if scan.keeps_texts:
+            op_texts(scan)[0] = OpTexts(entry.hash, entry.best_bid, entry.best_ask)
         if op.price < 0 or op.size < 0 or op.side < 0:
             return NULL
         op.token = _token(scan, entry.asset_id)
@@ -352,16 +356,31 @@ cdef bint mark_last(Scan *scan, Py_ssize_t first) noexcept nogil:
 
 cdef inline Op *new_op(Scan *scan) noexcept nogil:
     """Return a further operation, NULL without memory."""
-    cdef Py_ssize_t capacity
-    cdef Op *ops
-    if scan.op_count == scan.op_capacity:
-        capacity = 2 * scan.op_capacity + 64
-        ops = <Op *>realloc(scan.ops, capacity * sizeof(Op))
-        if ops == NULL:
-            return NULL
-        scan.ops, scan.op_capacity = ops, capacity
+    if scan.op_count == scan.op_capacity and not _grow_ops(scan):
+        return NULL
     scan.op_count += 1
     return &scan.ops[scan.op_count - 1]
+
+
+cdef inline OpTexts *op_texts(Scan *scan) noexcept nogil:
+    """Return the texts of the last operation, where they are kept."""
+    return &scan.texts[scan.op_count - 1]
+
+
+cdef bint _grow_ops(Scan *scan) noexcept nogil:
+    cdef Py_ssize_t capacity = 2 * scan.op_capacity + 64
+    cdef Op *ops = <Op *>realloc(scan.ops, capacity * sizeof(Op))
+    cdef OpTexts *texts
+    if ops == NULL:
+        return False
+    scan.ops = ops
+    if scan.keeps_texts:
+        texts = <OpTexts *>realloc(scan.texts, capacity * sizeof(OpTexts))
+        if texts == NULL:
+            return False
+        scan.texts = texts
+    scan.op_capacity = capacity
+    return True
 
 
 cdef inline Level *new_level(Scan *scan) noexcept nogil:

@@ -26,7 +26,7 @@ cdef int32_t names_find(const Names *names, const char *text, Py_ssize_t length,
     while names.slots[at].index >= 0:
         if names.slots[at].hash == code:
             word = &names.words[names.slots[at].index]
-            if word.length == length and memcmp(word.text, text, length) == 0:
+            if word.length == length and pm_same(word.text, text, length):
                 return names.slots[at].index
         at = (at + 1) & names.mask
     return -1

@@ -41,7 +41,10 @@ ctypedef struct Scanned:
     int32_t first_op
     int32_t op_count
     bint is_usual                # a frame that was scanned
-    Counts counts
+    int32_t books                # messages by type
+    int32_t changes
+    int32_t trades
+    int32_t new_markets
 
 ctypedef struct Batch:
     unsigned char *data
@@ -50,6 +53,7 @@ ctypedef struct Batch:
     int32_t count
     int32_t record_capacity
     Op *ops
+    OpTexts *texts               # of each operation, where they are kept
     Py_ssize_t op_capacity
     Level *levels
     Py_ssize_t level_capacity
@@ -190,6 +194,7 @@ cdef bint _make_room(Batch *batch, Py_ssize_t size) noexcept nogil:
 cdef void _begin_batch(Shard *shard, Batch *batch) noexcept nogil:
     """Let the scan write into the batch."""
     shard.scan.ops, shard.scan.op_capacity, shard.scan.op_count = batch.ops, batch.op_capacity, 0
+    shard.scan.texts = batch.texts
     shard.scan.levels, shard.scan.level_capacity, shard.scan.level_count = batch.levels, batch.level_capacity, 0
     batch.token_count, batch.market_count = shard.scan.tokens.count, shard.scan.markets.count
 
@@ -199,9 +204,9 @@ cdef bint _end_batch(Shard *shard, Batch *batch) noexcept nogil:
     cdef int32_t tokens = shard.scan.tokens.count - batch.token_count
     cdef int32_t markets = shard.scan.markets.count - batch.market_count
     cdef Word *words
-    batch.ops, batch.op_capacity = shard.scan.ops, shard.scan.op_capacity
+    batch.ops, batch.texts, batch.op_capacity = shard.scan.ops, shard.scan.texts, shard.scan.op_capacity
     batch.levels, batch.level_capacity = shard.scan.levels, shard.scan.level_capacity
-    shard.scan.ops, shard.scan.levels = NULL, NULL
+    shard.scan.ops, shard.scan.texts, shard.scan.levels = NULL, NULL, NULL
     if tokens + markets > batch.word_capacity:
         words = <Word *>realloc(batch.words, (tokens + markets) * sizeof(Word))
         if words == NULL:
@@ -234,12 +239,13 @@ cdef bint _take_record(Shard *shard, Batch *batch, Py_ssize_t start, const Heade
     memset(&shard.scan.counts, 0, sizeof(Counts))
     record.is_usual = not header.control and scan_frame(&shard.scan, payload, payload + header.length)
     record.op_count = shard.scan.op_count - record.first_op
-    record.counts = shard.scan.counts
+    record.books, record.changes = shard.scan.counts.books, shard.scan.counts.changes
+    record.trades, record.new_markets = shard.scan.counts.trades, shard.scan.counts.new_markets
     batch.count += 1
     return True
 
 
-cdef bint _begin(Ahead *ahead, int count) noexcept nogil:
+cdef bint _begin(Ahead *ahead, int count, bint keeps_texts) noexcept nogil:
     """Make room for shards; False without memory. `_end` frees it either way."""
     cdef int i
     memset(ahead, 0, sizeof(Ahead))
@@ -258,6 +264,7 @@ cdef bint _begin(Ahead *ahead, int count) noexcept nogil:
         ahead.shards[i].mono = INT64_MIN
         if not scan_begin(&ahead.shards[i].scan):
             return False
+        ahead.shards[i].scan.keeps_texts = keeps_texts
     return True
 
 
@@ -271,6 +278,7 @@ cdef void _end(Ahead *ahead) noexcept nogil:
             free(batch.data)
             free(batch.records)
             free(batch.ops)
+            free(batch.texts)
             free(batch.levels)
             free(batch.words)
     free(ahead.shards)

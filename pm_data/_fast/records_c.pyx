@@ -5,13 +5,12 @@ The layout of `bundle/format.py` is compiled in; another one is refused.
 
 include "source_digest.pxi"
 include "crc32.pxi"
+include "record_tuple.pxi"
 include "sha256.pxi"
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
@@ -23,18 +22,6 @@ from sys import byteorder
 from pm_data._fast.records_py import file_digests as _file_digests
 from pm_data._fast.scanned import Scanned
 from pm_data.frame import Kind, Record
-
-cdef extern from "Python.h":
-    void PyObject_GC_UnTrack(PyObject *record)
-    void PyTuple_SET_ITEM(object record, Py_ssize_t place, object value)
-
-cdef extern from *:
-    """
-    static inline PyObject *pm_new_tuple(PyObject *type, Py_ssize_t size) {
-        return ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, size);
-    }
-    """
-    object pm_new_tuple(object kind, Py_ssize_t size)
 
 cdef packed struct Entry:
     uint64_t offset
@@ -57,11 +44,6 @@ cdef uint8_t _BINARY = Kind.BINARY
 cdef uint8_t _CONTROL = Kind.CONTROL
 
 pm_crc_prepare()
-
-
-cdef inline void _put(object record, Py_ssize_t place, object value):
-    Py_INCREF(value)  # SET_ITEM takes a reference over
-    PyTuple_SET_ITEM(record, place, value)
 
 
 cdef class RecordScanner:
@@ -297,196 +279,8 @@ cdef _check_layout(header, idx_entry, magic, crc_from):
         raise ValueError(f"the compiled core cannot use the layout {header.format} on this machine")
 
 
-cdef struct Head:
-    int64_t stamp
-    Py_ssize_t place
-    Py_ssize_t begin
-    Py_ssize_t size
-    PyObject *batch
-
-
-cdef inline bint _precedes(Head *first, Head *second) noexcept:
-    if first.stamp != second.stamp:
-        return first.stamp < second.stamp
-    return first.place < second.place
-
-
-cdef inline int _read_stamp(Head *head) except -1:
-    record = (<list>head.batch)[head.begin]
-    if not isinstance(record, tuple) or PyTuple_GET_SIZE(record) <= _STAMP:
-        raise TypeError("a batch holds what is no record")
-    head.stamp = <object>PyTuple_GET_ITEM(record, _STAMP)
-    return 0
-
-
-cdef void _sink(Head *heads, Py_ssize_t count, Py_ssize_t at) noexcept:
-    """Restore the heap below `at`."""
-    cdef Py_ssize_t child
-    cdef Head moved = heads[at]
-    while True:
-        child = 2 * at + 1
-        if child >= count:
-            break
-        if child + 1 < count and _precedes(&heads[child + 1], &heads[child]):
-            child += 1
-        if not _precedes(&heads[child], &moved):
-            break
-        heads[at] = heads[child]
-        at = child
-    heads[at] = moved
-
-
-def merge(list batches not None, list begins not None):
-    """Take records off several batches, until one is used up; see the twin."""
-    cdef list batch, ready = []
-    cdef Py_ssize_t place, count = len(batches)
-    cdef Head *heads
-    if count == 0:
-        raise ValueError("there is no batch")
-    heads = <Head *>PyMem_Malloc(count * sizeof(Head))
-    if heads == NULL:
-        raise MemoryError
-    try:
-        for place in range(count):
-            batch = batches[place]
-            heads[place].place, heads[place].begin = place, begins[place]
-            heads[place].size, heads[place].batch = len(batch), <PyObject *>batch
-            if not 0 <= heads[place].begin < heads[place].size:
-                raise IndexError("a batch has no records left")
-            _read_stamp(&heads[place])
-        for place in range(count // 2 - 1, -1, -1):
-            _sink(heads, count, place)
-        while True:
-            ready.append((<list>heads.batch)[heads.begin])
-            heads.begin += 1
-            if heads.begin == heads.size:
-                break
-            _read_stamp(heads)
-            _sink(heads, count, 0)
-        for place in range(count):
-            begins[heads[place].place] = heads[place].begin
-    finally:
-        PyMem_Free(heads)
-    return ready
-
-
-cdef class Sha256:
-    """The SHA-256 of bytes that come some at a time; see the twin. Other threads run meanwhile."""
-
-    cdef pm_sha _state
-    cdef object _elsewhere
-
-    def __init__(self):
-        self._elsewhere = None if pm_sha_supported() else sha256()
-        pm_sha_begin(&self._state)
-
-    def update(self, const unsigned char[::1] data not None):
-        """Add bytes."""
-        if self._elsewhere is not None:
-            self._elsewhere.update(data)
-        elif data.shape[0]:
-            with nogil:
-                pm_sha_update(&self._state, &data[0], data.shape[0])
-
-    def hexdigest(self):
-        """Return the digest of all bytes so far, in lower-case hex."""
-        cdef unsigned char digest[32]
-        if self._elsewhere is not None:
-            return self._elsewhere.hexdigest()
-        pm_sha_finish(&self._state, digest)
-        return digest[:32].hex()
-
-
-def update_two(
-    Sha256 first not None,
-    const unsigned char[::1] data not None,
-    Sha256 second not None,
-    const unsigned char[::1] other not None,
-):
-    """Add bytes to two digests at once; see the twin."""
-    if first is second or first._elsewhere is not None or not data.shape[0] or not other.shape[0]:
-        first.update(data)
-        second.update(other)
-        return
-    with nogil:
-        pm_sha_update_two(
-            &first._state, &data[0], data.shape[0], &second._state, &other[0], other.shape[0]
-        )
-
-
-cdef extern from *:
-    """
-    #ifdef _WIN32
-    #include <io.h>
-    #define pm_read(fd, to, size) _read(fd, to, (unsigned)(size))
-    #else
-    #include <unistd.h>
-    #define pm_read read
-    #endif
-    """
-    Py_ssize_t pm_read(int fd, void *to, size_t size) nogil
-
-cdef enum:
-    BLOCK_BYTES = 256 * 1024
-
-
-def file_digests(files, stop not None):
-    """Return the SHA-256 of one or two files' first bytes, in hex, and close them; see the twin.
-
-    All the while other threads run: a thread that asked for the interpreter again and again would hold them up.
-    """
-    cdef pm_sha states[2]
-    cdef int fds[2]
-    cdef int64_t left[2]
-    cdef Py_ssize_t got[2]
-    cdef unsigned char *blocks
-    cdef unsigned char digest[32]
-    cdef const unsigned char[::1] asked = stop
-    cdef const unsigned char *flag = &asked[0]
-    cdef int count = len(files), i
-    cdef bint is_bad = False
-    if not pm_sha_supported() or not 1 <= count <= 2:
-        return _file_digests(files, stop)
-    blocks = <unsigned char *>PyMem_Malloc(2 * BLOCK_BYTES)
-    if blocks == NULL:
-        raise MemoryError
-    fds[0] = fds[1] = -1
-    left[0] = left[1] = 0
-    for i in range(count):
-        fds[i], left[i] = files[i]
-        pm_sha_begin(&states[i])
-    try:
-        with nogil:
-            while left[0] or left[1]:
-                if (<const volatile unsigned char *>flag)[0]:
-                    break
-                for i in range(2):
-                    got[i] = 0
-                    if left[i]:
-                        got[i] = pm_read(fds[i], blocks + i * BLOCK_BYTES, min(left[i], BLOCK_BYTES))
-                        if got[i] < 0:
-                            is_bad = True
-                            break
-                        left[i] = 0 if got[i] == 0 else left[i] - got[i]
-                if is_bad:
-                    break
-                if got[0] and got[1]:
-                    pm_sha_update_two(&states[0], blocks, got[0], &states[1], blocks + BLOCK_BYTES, got[1])
-                else:
-                    for i in range(2):
-                        if got[i]:
-                            pm_sha_update(&states[i], blocks + i * BLOCK_BYTES, got[i])
-        if is_bad:
-            PyErr_SetFromErrno(OSError)
-        found = []
-        for i in range(count):
-            pm_sha_finish(&states[i], digest)
-            found.append(digest[:32].hex())
-        return found
-    finally:
-        PyMem_Free(blocks)
-        for i in range(count):
-            os.close(fds[i])
+include "merge.pxi"
+include "digests.pxi"
 
 
 def crc32(const unsigned char[::1] data not None):

@@ -10,7 +10,7 @@ cimport cython
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memmove
 
@@ -32,23 +32,19 @@ from pm_data._fast.decode_c cimport (
     Decoder,
     Level,
     Op,
+    OpTexts,
 )
 from pm_data._fast.events_c cimport MarketStatus, TopOfBookUpdate, Trade
 
+from pm_data._fast.book_side import SAMPLES
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS
 from pm_data._fast.e6_py import from_e6
 from pm_data._fast.ops import GlobalState
-from pm_data._fast.store_py import SAMPLES, STORE_COUNTERS
+from pm_data._fast.store_py import STORE_COUNTERS
 from pm_data._fast.verdicts import checked_mode
 
 cdef tuple _STATUS_NAMES = ("new", "live", "suspect", "resolved")
 cdef Py_ssize_t _SAMPLES = SAMPLES
-
-ctypedef struct Placed:
-    int64_t key
-    int64_t size
-    Py_ssize_t position
-
 
 cdef inline object _optional(int64_t value):
     return None if value < 0 else value
@@ -58,177 +54,8 @@ cdef inline int64_t _or_absent(value) except? -1:
     return -1 if value is None else value
 
 
-cdef int _reserve(Side *side, Py_ssize_t count) except -1:
-    cdef Level *levels
-    if side.capacity < count:
-        count += count // 4 + 8
-        levels = <Level *>PyMem_Realloc(side.levels, count * sizeof(Level))
-        if levels == NULL:
-            raise MemoryError
-        side.levels, side.capacity = levels, count
-    return 0
-
-
-cdef int _set_level(Side *side, int64_t key, int64_t size) except -1:
-    # Most changes are near the best level, which is last.
-    cdef Py_ssize_t at = side.count
-    while at > 0 and side.levels[at - 1].price > key:
-        at -= 1
-    if at > 0 and side.levels[at - 1].price == key:
-        if size:
-            side.levels[at - 1].size = size
-        else:
-            memmove(&side.levels[at - 1], &side.levels[at], (side.count - at) * sizeof(Level))
-            side.count -= 1
-    elif size:
-        _reserve(side, side.count + 1)
-        memmove(&side.levels[at + 1], &side.levels[at], (side.count - at) * sizeof(Level))
-        side.levels[at].price, side.levels[at].size = key, size
-        side.count += 1
-    return 0
-
-
-cdef inline void _append(Side *side, int64_t key, int64_t size) noexcept:
-    """Put a level on top, or over the one on top if that has its key; space was reserved."""
-    if side.count == 0 or side.levels[side.count - 1].price != key:
-        side.count += 1
-    side.levels[side.count - 1].price, side.levels[side.count - 1].size = key, size
-
-
-cdef void _drop_empty(Side *side) noexcept:
-    cdef Py_ssize_t i, kept = 0
-    for i in range(side.count):
-        if side.levels[i].size:
-            side.levels[kept] = side.levels[i]
-            kept += 1
-    side.count = kept
-
-
-cdef int _compare(const void *first, const void *second) noexcept nogil:
-    """Order by key, and equal keys as they came: the stable sort of the twin."""
-    cdef const Placed *a = <const Placed *>first
-    cdef const Placed *b = <const Placed *>second
-    if a.key != b.key:
-        return -1 if a.key < b.key else 1
-    return -1 if a.position < b.position else 1
-
-
-cdef bint _looks_sorted(const Level *levels, Py_ssize_t count, int sign) noexcept nogil:
-    """Check _SAMPLES + 1 evenly spaced positions, the first and the last among them."""
-    cdef Py_ssize_t step
-    cdef int64_t key, previous
-    if count == 0:
-        return True
-    previous = sign * levels[0].price
-    for step in range(1, _SAMPLES + 1):
-        key = sign * levels[(count - 1) * step // _SAMPLES].price
-        if previous > key:
-            return False
-        previous = key
-    return True
-
-
-cdef Py_ssize_t _below(const Side *side, depth) except -2:
-    """Return the place of the first level that is not among the `depth` best."""
-    if depth is None:
-        return -1
-    if depth < 0:
-        raise ValueError(f"depth {depth} is not a number of levels")
-    return max(side.count - 1 - min(<object>depth, side.count), -1)
-
-
-@cython.final
-cdef class Numbering:
-    """What the numbers in operations mean, of one scan."""
-
-    def __cinit__(self, list token_texts not None, list market_texts not None):
-        self.token_texts, self.market_texts = token_texts, market_texts
-        self.states = []
-
-
-@cython.final
-cdef class MarketState:
-    """What is known of one token; the four top-of-book values are those last delivered."""
-
-    def __cinit__(self, str market_id not None):
-        self.market_id = market_id
-        self.cause = ""
-        self._status = NEW
-        self.connection = self.sequence = 0
-        self._ts_event = self._ts_recv = -1
-        self._top = Top(-1, -1, -1, -1)
-        self._tick_size = self._last_trade_price = self._last_trade_size = -1
-        self._bids = self._asks = Side(NULL, 0, 0)
-
-    def __dealloc__(self):
-        PyMem_Free(self._bids.levels)
-        PyMem_Free(self._asks.levels)
-
-    @property
-    def status(self):
-        return _STATUS_NAMES[<int>self._status]
-
-    @property
-    def ts_event(self):
-        return _optional(self._ts_event)
-
-    @property
-    def ts_recv(self):
-        return _optional(self._ts_recv)
-
-    @property
-    def bid_px_e6(self):
-        return _optional(self._top.bid_px)
-
-    @property
-    def bid_sz_e6(self):
-        return _optional(self._top.bid_sz)
-
-    @property
-    def ask_px_e6(self):
-        return _optional(self._top.ask_px)
-
-    @property
-    def ask_sz_e6(self):
-        return _optional(self._top.ask_sz)
-
-    @property
-    def tick_size_e6(self):
-        return _optional(self._tick_size)
-
-    @property
-    def last_trade_price_e6(self):
-        return _optional(self._last_trade_price)
-
-    @property
-    def last_trade_size_e6(self):
-        return _optional(self._last_trade_size)
-
-    def bids(self, depth=None):
-        """Return the bid levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
-        cdef Py_ssize_t i
-        return [
-            (self._bids.levels[i].price, self._bids.levels[i].size)
-            for i in range(self._bids.count - 1, _below(&self._bids, depth), -1)
-        ]
-
-    def asks(self, depth=None):
-        """Return the ask levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
-        cdef Py_ssize_t i
-        return [
-            (-self._asks.levels[i].price, self._asks.levels[i].size)
-            for i in range(self._asks.count - 1, _below(&self._asks, depth), -1)
-        ]
-
-    cdef Top _book_top(self) noexcept:
-        cdef Top top = Top(-1, -1, -1, -1)
-        if self._bids.count:
-            top.bid_px = self._bids.levels[self._bids.count - 1].price
-            top.bid_sz = self._bids.levels[self._bids.count - 1].size
-        if self._asks.count:
-            top.ask_px = -self._asks.levels[self._asks.count - 1].price
-            top.ask_sz = self._asks.levels[self._asks.count - 1].size
-        return top
+include "book_side.pxi"
+include "market_state.pxi"
 
 
 @cython.final
@@ -242,6 +69,7 @@ cdef class StateStore:
         self._legs = {}
         self._ts_event = self._ts_recv = -1
         self._decoder = Decoder()
+        self._decoder.scan.keeps_texts = self.keeps_texts()
         self._numbering = Numbering(self._decoder.token_texts, self._decoder.market_texts)
         self._tokens = {}
 
@@ -303,8 +131,9 @@ cdef class StateStore:
         token._tick_size = _or_absent(state.tick_size_e6)
         token._last_trade_price = _or_absent(state.last_trade_price_e6)
         token._last_trade_size = _or_absent(state.last_trade_size_e6)
-        self._restore_side(&token._bids, state.bids, 1)
-        self._restore_side(&token._asks, state.asks, -1)
+        token._is_shown = False
+        _restore_side(&token._bids, state.bids, 1)
+        _restore_side(&token._asks, state.asks, -1)
         if self._checks is not None:
             self._checks.learn(state.market, token._tick_size, token._last_trade_price)
             if token._status == SUSPECT:
@@ -436,9 +265,15 @@ cdef class StateStore:
 
     cdef list _apply(self, int64_t conn, int64_t ts_recv, int64_t seq):
         cdef list events = []
+        cdef Py_ssize_t i, count = min(self._decoder.scan.op_count, FETCHED_OPS)
+        for i in range(count):
+            fetch_state(self._numbering, self._decoder.scan.ops + i)
+        for i in range(count):
+            fetch_best(self._numbering, self._decoder.scan.ops + i)
         self.apply_operations(
             self._numbering,
             self._decoder.scan.ops,
+            self._decoder.scan.texts,
             self._decoder.scan.op_count,
             self._decoder.scan.levels,
             conn,
@@ -448,10 +283,15 @@ cdef class StateStore:
         )
         return events
 
+    cdef bint keeps_texts(self) noexcept:
+        """Say whether operations must come with their texts."""
+        return self._checks is not None
+
     cdef int apply_operations(
         self,
         Numbering numbering,
         const Op *ops,
+        const OpTexts *texts,
         Py_ssize_t count,
         const Level *levels,
         int64_t conn,
@@ -479,7 +319,7 @@ cdef class StateStore:
             token._ts_event, token._ts_recv = op.ts_event, ts_recv
             self._ts_event, self._ts_recv = op.ts_event, ts_recv
             if self._checks is not None:
-                self._check(token, op, ts_recv, seq, events)
+                self._check(token, op, texts + i, ts_recv, seq, events)
             if op.kind == OP_CHANGE:
                 self._apply_change(token, op)
             elif op.kind == OP_BOOK:
@@ -491,11 +331,13 @@ cdef class StateStore:
                 self._apply_tick_size(token, op, ts_recv, seq, events)
                 continue
             # A token's top of book leaves once a frame, at its last book operation there.
-            if op.is_last and token._status == LIVE:
+            if op.is_last and token._status == LIVE and not token._is_shown:
                 self._emit_top(token, op.ts_event, ts_recv, seq, events)
         return 0
 
-    cdef int _check(self, MarketState token, const Op *op, int64_t ts_recv, int64_t seq, list events) except -1:
+    cdef int _check(
+        self, MarketState token, const Op *op, const OpTexts *texts, int64_t ts_recv, int64_t seq, list events
+    ) except -1:
         """Let the book checks see an operation that is about to be applied."""
         cdef Verdict verdict
         if op.kind == OP_TRADE:
@@ -503,7 +345,7 @@ cdef class StateStore:
         elif op.kind == OP_TICK_SIZE:
             self._checks.learn(token.market, op.price, -1)
         elif op.kind == OP_BOOK or token._status != NEW:
-            verdict = self._checks.message(token.market_id, token.market, &token._bids, &token._asks, op)
+            verdict = self._checks.message(token.market_id, token.market, &token._bids, &token._asks, op, texts)
             self._judge(token, verdict, op.ts_event, ts_recv, seq, events)
         return 0
 
@@ -529,18 +371,19 @@ cdef class StateStore:
         self._emit_status(token, "suspect", cause, ts_event, ts_recv, seq, events)
         return 0
 
-    cdef int _apply_change(self, MarketState token, const Op *op) except -1:
+    cdef inline int _apply_change(self, MarketState token, const Op *op) except -1:
         if token._status == NEW:
             self._delta_without_book += 1
-        elif op.side == 1:
-            _set_level(&token._bids, op.price, op.size)
-        else:
-            _set_level(&token._asks, -op.price, op.size)
+        elif _set_level(
+            &token._bids if op.side == 1 else &token._asks, op.price if op.side == 1 else -op.price, op.size
+        ):
+            token._is_shown = False
         return 0
 
     cdef int _apply_book(
         self, MarketState token, const Op *op, const Level *levels, int64_t ts_recv, int64_t seq, list events
     ) except -1:
+        token._is_shown = False
         self._read_side(&token._bids, levels + op.first_bid, op.bids, 1, &self._bid_scan_count)
         self._read_side(&token._asks, levels + op.first_ask, op.asks, -1, &self._ask_scan_count)
         if op.price >= 0:
@@ -558,43 +401,11 @@ cdef class StateStore:
         self, Side *side, const Level *levels, Py_ssize_t count, int sign, int64_t *scan_count
     ) except -1:
         """Replace a side by wire levels; of a price named twice the last counts."""
-        cdef Py_ssize_t i
-        cdef bint is_sorted = True
-        _reserve(side, count)
-        side.count = 0
-        for i in range(1, count):
-            if sign * levels[i - 1].price > sign * levels[i].price:
-                is_sorted = False
-                break
-        if is_sorted:
-            for i in range(count):
-                _append(side, sign * levels[i].price, levels[i].size)
-        else:
+        if not _read_sorted(side, levels, count, sign):
             if _looks_sorted(levels, count, sign):
                 self._tob_sample_misses += 1
             scan_count[0] += 1
-            self._append_sorted(side, levels, count, sign)
-        _drop_empty(side)
-        return 0
-
-    cdef int _restore_side(self, Side *side, levels, int sign) except -1:
-        _reserve(side, len(levels))
-        side.count = 0
-        for price, size in reversed(levels):
-            _append(side, sign * <int64_t>price, size)
-        return 0
-
-    cdef int _append_sorted(self, Side *side, const Level *levels, Py_ssize_t count, int sign) except -1:
-        cdef Py_ssize_t i
-        cdef Placed *placed = <Placed *>PyMem_Realloc(NULL, count * sizeof(Placed))
-        if placed == NULL:
-            raise MemoryError
-        for i in range(count):
-            placed[i] = Placed(sign * levels[i].price, levels[i].size, i)
-        qsort(placed, count, sizeof(Placed), _compare)
-        for i in range(count):
-            _append(side, placed[i].key, placed[i].size)
-        PyMem_Free(placed)
+            _read_unsorted(side, levels, count, sign)
         return 0
 
     cdef int _apply_trade(
@@ -659,8 +470,9 @@ cdef class StateStore:
     cdef int _emit_top(
         self, MarketState token, int64_t ts_event, int64_t ts_recv, int64_t seq, list events
     ) except -1:
-        cdef Top top = token._book_top()
+        cdef Top top = _book_top(token)
         cdef TopOfBookUpdate event
+        token._is_shown = True
         if (
             top.bid_px == token._top.bid_px
             and top.bid_sz == token._top.bid_sz

@@ -6,15 +6,14 @@ book check until its next full book (or verified hash), `resolved` for good.
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import islice, pairwise
-from typing import TypeAlias
 
+from pm_data._fast.book_side import Int64s, Levels, read_side, set_level
 from pm_data._fast.checks_py import BookChecks
 from pm_data._fast.decode_py import FRAME_CLASSES, ITEM_COUNTERS, Decoder
 from pm_data._fast.e6_py import from_e6
 from pm_data._fast.events_py import Event, MarketStatus, TopOfBookUpdate, Trade
+from pm_data._fast.market_state import MarketState
 from pm_data._fast.ops import (
     BookOp,
     ChangeOp,
@@ -39,152 +38,7 @@ STORE_COUNTERS = (
     "ask_scan_count",
     "tob_sample_misses",
 )
-SAMPLES = 8
-"""Steps of the sampled check that a list of levels is sorted (SEED.md section 3)."""
-
 _BOOK_OPS = (BookOp, ChangeOp)
-
-Int64s: TypeAlias = "array[int]"
-Levels = list[tuple[int, int]]
-TopOfBook = tuple[int | None, int | None, int | None, int | None]
-_EMPTY: TopOfBook = (None, None, None, None)
-
-
-class MarketState:
-    """What is known of one token; the four top-of-book values are those last delivered."""
-
-    __slots__ = (
-        "_ask_keys",
-        "_ask_sizes",
-        "_bid_keys",
-        "_bid_sizes",
-        "_cause",
-        "_connection",
-        "_last_trade_price_e6",
-        "_last_trade_size_e6",
-        "_market",
-        "_market_id",
-        "_sequence",
-        "_status",
-        "_tick_size_e6",
-        "_top",
-        "_ts_event",
-        "_ts_recv",
-    )
-
-    def __init__(self, market_id: str) -> None:
-        self._market_id = market_id
-        self._market: str | None = None
-        self._status = "new"
-        self._cause = ""
-        self._connection = 0
-        self._sequence = 0
-        self._ts_event: int | None = None
-        self._ts_recv: int | None = None
-        self._top = _EMPTY
-        self._tick_size_e6: int | None = None
-        self._last_trade_price_e6: int | None = None
-        self._last_trade_size_e6: int | None = None
-        # Keys ascend towards the best level, which is last: a bid's key is its price, an ask's the negative.
-        self._bid_keys = array("q")
-        self._bid_sizes = array("q")
-        self._ask_keys = array("q")
-        self._ask_sizes = array("q")
-
-    @property
-    def market_id(self) -> str:
-        """The CLOB asset id."""
-        return self._market_id
-
-    @property
-    def market(self) -> str | None:
-        """The condition id of the market that the token belongs to, once a frame named it."""
-        return self._market
-
-    @property
-    def status(self) -> str:
-        """`new`, `live`, `suspect` or `resolved`."""
-        return self._status
-
-    @property
-    def cause(self) -> str:
-        """Why the token is suspect, or what it pays when resolved; else empty."""
-        return self._cause
-
-    @property
-    def connection(self) -> int:
-        """The connection that owns the token; 0 where the stream names none."""
-        return self._connection
-
-    @property
-    def sequence(self) -> int:
-        """The seq of the token's last event; 0 before the first."""
-        return self._sequence
-
-    @property
-    def ts_event(self) -> int | None:
-        """The exchange time of the last message applied, ns."""
-        return self._ts_event
-
-    @property
-    def ts_recv(self) -> int | None:
-        """The receive stamp of the last message applied, ns."""
-        return self._ts_recv
-
-    @property
-    def bid_px_e6(self) -> int | None:
-        """The best bid price."""
-        return self._top[0]
-
-    @property
-    def bid_sz_e6(self) -> int | None:
-        """The size at the best bid."""
-        return self._top[1]
-
-    @property
-    def ask_px_e6(self) -> int | None:
-        """The best ask price."""
-        return self._top[2]
-
-    @property
-    def ask_sz_e6(self) -> int | None:
-        """The size at the best ask."""
-        return self._top[3]
-
-    @property
-    def tick_size_e6(self) -> int | None:
-        """The smallest price step, once the feed named it."""
-        return self._tick_size_e6
-
-    @property
-    def last_trade_price_e6(self) -> int | None:
-        """The price of the last trade announced."""
-        return self._last_trade_price_e6
-
-    @property
-    def last_trade_size_e6(self) -> int | None:
-        """The size of the last trade announced, where the venue gave it."""
-        return self._last_trade_size_e6
-
-    def bids(self, depth: int | None = None) -> Levels:
-        """Return the bid levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
-        levels = zip(reversed(self._bid_keys), reversed(self._bid_sizes), strict=True)
-        return list(islice(levels, depth))
-
-    def asks(self, depth: int | None = None) -> Levels:
-        """Return the ask levels as (price_e6, size_e6), best first; the `depth` best, None for all."""
-        levels = zip(reversed(self._ask_keys), reversed(self._ask_sizes), strict=True)
-        return [(-key, size) for key, size in islice(levels, depth)]
-
-    def _book_top(self) -> TopOfBook:
-        if self._bid_keys and self._ask_keys:
-            return self._bid_keys[-1], self._bid_sizes[-1], -self._ask_keys[-1], self._ask_sizes[-1]
-        bid_px = bid_sz = ask_px = ask_sz = None
-        if self._bid_keys:
-            bid_px, bid_sz = self._bid_keys[-1], self._bid_sizes[-1]
-        if self._ask_keys:
-            ask_px, ask_sz = -self._ask_keys[-1], self._ask_sizes[-1]
-        return bid_px, bid_sz, ask_px, ask_sz
 
 
 class StateStore:
@@ -277,6 +131,7 @@ class StateStore:
         token._tick_size_e6 = state.tick_size_e6
         token._last_trade_price_e6 = state.last_trade_price_e6
         token._last_trade_size_e6 = state.last_trade_size_e6
+        token._is_shown = False
         token._bid_keys = array("q", [price for price, _size in reversed(state.bids)])
         token._bid_sizes = array("q", [size for _price, size in reversed(state.bids)])
         token._ask_keys = array("q", [-price for price, _size in reversed(state.asks)])
@@ -387,7 +242,7 @@ class StateStore:
     def _apply(self, ops: list[Op], conn: int, ts_recv: int, seq: int) -> list[Event]:
         events: list[Event] = []
         # A token's top of book leaves once a frame, at its last book operation there.
-        last = {op.asset_id: index for index, op in enumerate(ops) if isinstance(op, _BOOK_OPS)}
+        last = {op[0]: index for index, op in enumerate(ops) if type(op) in _BOOK_OPS}
         tokens = self._tokens
         for index, op in enumerate(ops):
             if isinstance(op, ResolvedOp):
@@ -411,7 +266,7 @@ class StateStore:
                 self._apply_trade(token, op, ts_recv, seq, events)
             else:
                 self._apply_tick_size(token, op, ts_recv, seq, events)
-            if token._status == "live" and last.get(asset_id) == index:
+            if not token._is_shown and token._status == "live" and last.get(asset_id) == index:
                 self._emit_top(token, ts_event, ts_recv, seq, events)
         return events
 
@@ -462,13 +317,15 @@ class StateStore:
         if token._status == "new":
             self._counters["delta_without_book"] += 1
         elif op.is_bid:
-            _set_level(token._bid_keys, token._bid_sizes, op.price_e6, op.size_e6)
-        else:
-            _set_level(token._ask_keys, token._ask_sizes, -op.price_e6, op.size_e6)
+            if set_level(token._bid_keys, token._bid_sizes, op.price_e6, op.size_e6):
+                token._is_shown = False
+        elif set_level(token._ask_keys, token._ask_sizes, -op.price_e6, op.size_e6):
+            token._is_shown = False
 
     def _apply_book(
         self, token: MarketState, op: BookOp, ts_recv: int, seq: int, events: list[Event]
     ) -> None:
+        token._is_shown = False
         token._bid_keys, token._bid_sizes = self._read_side(op.bids, 1, "bid_scan_count")
         token._ask_keys, token._ask_sizes = self._read_side(op.asks, -1, "ask_scan_count")
         if op.tick_size_e6 is not None:
@@ -483,18 +340,10 @@ class StateStore:
 
     def _read_side(self, levels: Levels, sign: int, scan_counter: str) -> tuple[Int64s, Int64s]:
         """Return keys and sizes, ascending to the best; of a price named twice the last counts."""
-        keys = [sign * price for price, _size in levels]
-        sizes = [size for _price, size in levels]
-        ascending = sorted(keys)
-        if keys != ascending:
-            if _looks_sorted(keys):
-                self._counters["tob_sample_misses"] += 1
-            self._counters[scan_counter] += 1
-        elif 0 not in sizes and len(set(keys)) == len(keys):
-            return array("q", keys), array("q", sizes)
-        size_of = dict(zip(keys, sizes, strict=True))
-        kept = [key for key in dict.fromkeys(ascending) if size_of[key]]
-        return array("q", kept), array("q", [size_of[key] for key in kept])
+        found = read_side(levels, sign)
+        self._counters["tob_sample_misses"] += found.is_sample_miss
+        self._counters[scan_counter] += not found.was_sorted
+        return found.keys, found.sizes
 
     def _apply_trade(
         self, token: MarketState, op: TradeOp, ts_recv: int, seq: int, events: list[Event]
@@ -543,6 +392,7 @@ class StateStore:
         self, token: MarketState, ts_event: int | None, ts_recv: int, seq: int, events: list[Event]
     ) -> None:
         top = token._book_top()
+        token._is_shown = True
         if top == token._top:
             return
         token._top = top
@@ -554,26 +404,6 @@ class StateStore:
         # Not TopOfBookUpdate(...): this makes the same object in half the time.
         fields = (token._market_id, *top, ts_event, ts_recv, token._sequence)
         events.append(tuple.__new__(TopOfBookUpdate, fields))
-
-
-def _looks_sorted(keys: list[int]) -> bool:
-    """Check SAMPLES + 1 evenly spaced positions, the first and the last among them."""
-    last = len(keys) - 1
-    sampled = [keys[last * step // SAMPLES] for step in range(SAMPLES + 1)] if keys else []
-    return all(first <= second for first, second in pairwise(sampled))
-
-
-def _set_level(keys: Int64s, sizes: Int64s, key: int, size: int) -> None:
-    position = bisect_left(keys, key)
-    known = position < len(keys) and keys[position] == key
-    if size and known:
-        sizes[position] = size
-    elif size:
-        keys.insert(position, key)
-        sizes.insert(position, size)
-    elif known:
-        del keys[position]
-        del sizes[position]
 
 
 __all__ = ["FRAME_CLASSES", "ITEM_COUNTERS", "STORE_COUNTERS", "MarketState", "StateStore"]

@@ -216,6 +216,8 @@ def _provenance(manifest: Manifest | None) -> JsonObject:
         "settings": changed,
         "totals": None if manifest.totals is None else asdict(manifest.totals),
         "parent": None if manifest.parent is None else asdict(manifest.parent),
+        "previous": manifest.previous,
+        "next": manifest.next,
     }
 
 

@@ -172,8 +172,7 @@ def report_on(bundle: Bundle, *others: Follower) -> LatencyReport:
 
 def _setting(bundle: Bundle, name: str) -> int | None:
     """Return a setting that the run was captured with; None where its manifest does not tell."""
-    setting = bundle.manifest.config.get(name) if bundle.manifest is not None else None
-    value = setting.get("value") if isinstance(setting, dict) else None
+    value = bundle.manifest.setting(name) if bundle.manifest is not None else None
     return value if type(value) is int else None
 
 

@@ -137,7 +137,7 @@ def _write(
     write_manifest(run, manifest)
     with ExitStack() as closing:
         writer = SliceWriter(run, manifest.parent.range.shards, closing)
-        for record in opening_records(state, first):
+        for record in opening_records(state, first.rx_mono_ns, first.rx_wall_ns_utc):
             writer.add_made(record)
         for record in records:
             writer.add(state.explicit(record))
@@ -174,5 +174,7 @@ def _begin_manifest(parent: Manifest, run_id: str, wanted: SliceRange) -> Manife
         shards=None,
         totals=None,
         parent=Parent(parent.run_id, parent.digest, wanted),
+        previous=None,
+        next=None,
         digest="",
     )

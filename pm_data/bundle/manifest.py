@@ -18,6 +18,7 @@ CLOSED = "closed"
 FATAL = "fatal"
 
 _MAX_INT64 = 2**63 - 1
+_OPTIONAL = ("parent", "previous", "next")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -79,6 +80,7 @@ class Manifest:
         shards: one seal per shard; always there when closed, never while running.
         totals: as `shards`.
         parent: of a slice only.
+        previous, next: run ids of the same capture's bundles before and after it; None where there is none.
         digest: SHA-256 in hex of all the rest, in the file it was read from; empty before.
     """
 
@@ -95,8 +97,15 @@ class Manifest:
     shards: list[ShardSeal] | None = None
     totals: Totals | None = None
     parent: Parent | None = None
+    previous: str | None = None
+    next: str | None = None
     format_version: int = FORMAT_VERSION
     digest: str = ""
+
+    def setting(self, name: str) -> object:
+        """Return the value that a setting had; None where the manifest does not tell."""
+        setting = self.config.get(name)
+        return setting.get("value") if isinstance(setting, dict) else None
 
 
 def manifest_digest(fields: JsonObject) -> str:
@@ -116,8 +125,9 @@ def write_manifest(run: RunDir, manifest: Manifest) -> None:
     fields = asdict(manifest)
     if manifest.shards is not None:
         fields["shards"] = [seal._asdict() for seal in manifest.shards]
-    if manifest.parent is None:
-        del fields["parent"]
+    for name in _OPTIONAL:
+        if fields[name] is None:
+            del fields[name]
     text = _text(fields)
     try:
         jsonlib.check_size(text)
@@ -157,6 +167,11 @@ def read_manifest(run: RunDir) -> Manifest:
         values["totals"] = Totals(**values["totals"])
     if "parent" in fields:
         values["parent"] = _read_parent(run, fields["parent"])
+    for name in ("previous", "next"):
+        if name in fields:
+            if not _is_text(fields[name]):
+                raise DamageError(f"{run.manifest}: {name} is not a text")
+            values[name] = fields[name]
     return Manifest(**values)
 
 
@@ -178,14 +193,26 @@ def _read_fields(run: RunDir) -> JsonObject:
     except ValueError as error:
         raise UsageError(f"cannot open {run.manifest}: {error}") from None
     try:
-        fields = jsonlib.loads_object(text)
-        del text
-        fits = fields.get("digest") == manifest_digest(fields)
+        fields = jsonlib.loads(text)
+        if not isinstance(fields, dict):
+            raise ValueError("not a JSON object")
+        fits = _digest_fits(text, fields)
     except ValueError as error:
         raise DamageError(f"{run.manifest}: {error}") from None
     if not fits:
         raise DamageError(f"{run.manifest}: digest does not fit the contents")
     return fields
+
+
+def _digest_fits(text: bytes, fields: JsonObject) -> bool:
+    """Hold a manifest against its digest: the text as we write it, where that does not fit any other form."""
+    digest = fields.get("digest")
+    if not isinstance(digest, str):
+        return False
+    member = f'"digest":"{digest}",'.encode("utf-8", "surrogatepass")
+    if hashlib.sha256(text.rstrip(b"\n").replace(member, b"", 1)).hexdigest() == digest:
+        return True
+    return digest == manifest_digest(fields)
 
 
 def _is_text(value: object) -> bool:

@@ -4,7 +4,7 @@ Its thread waits for neither loop, disk nor network: the lines go to the
 journal's thread. So a gap between heartbeats means that the process stood still.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pm_data import clock
 from pm_data.capture.accounts import total
@@ -42,7 +42,7 @@ class Heartbeat:
         self._log = log
         self._tally = tally
         self._clock_step = ClockStep()
-        self.listeners: list[Callable[[JsonObject], None]] = []
+        self.listeners: Sequence[Callable[[JsonObject], None]] = ()
         """Told every beat with all its figures, in the heartbeat's thread; may not wait."""
         self.lag_p99_ms: float | None = None
         """Of the event loop, at the last heartbeat."""
@@ -51,6 +51,12 @@ class Heartbeat:
         self._latency = latency
         self._runlog = runlog
         self._journal = journal
+        self._gaps_before = 0
+
+    def begin(self, listeners: Sequence[Callable[[JsonObject], None]]) -> None:
+        """Count from here on, and tell these."""
+        self._gaps_before = self._log.gaps
+        self.listeners = listeners
 
     def beat(self) -> None:
         """State the present; called every second and once at the end."""
@@ -87,7 +93,7 @@ class Heartbeat:
             "received_to_enqueued_ms": quantiles_ms(list(self._log.enqueue_delays_ns)),
             "received_to_written_ms": latency,
             "reconnects": self._tally.reconnects(),
-            "gaps": self._log.gaps,
+            "gaps": self._log.gaps - self._gaps_before,
         }
         self._journal.append("metrics/global.ndjson", {**stamps, **state, **measures})
         for listener in self.listeners:

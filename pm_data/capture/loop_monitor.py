@@ -25,6 +25,7 @@ class LoopMonitor:
         coverage: Callable[[], dict[int, tuple[int, int]]],
         coverage_interval_seconds: float,
     ) -> None:
+        self._max_samples = max_samples
         self.lag = Samples(max_samples)
         """The loop's lateness, ns."""
         self._due_ns: int | None = None
@@ -32,6 +33,11 @@ class LoopMonitor:
         self._coverage_interval_ns = int(coverage_interval_seconds * 1e9)
         self.tokens: dict[int, tuple[int, int]] = {}
         """Shard to (tokens, tokens with a book) at the last count."""
+
+    def begin(self) -> Samples:
+        """Measure for another bundle from here on; return what its samples go to."""
+        self.lag = Samples(self._max_samples)
+        return self.lag
 
     async def run(self) -> None:
         """Measure until cancelled."""

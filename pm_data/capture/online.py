@@ -1,29 +1,26 @@
-"""An online capture, from the market listing to the closed bundle."""
+"""An online capture, from the market listing to the last closed bundle."""
 
 import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from pm_data import clock
 from pm_data.bundle.layout import OwnedRunDir, create_run_dir, new_run_id, validate_run_id
-from pm_data.bundle.manifest import CLOSED, ShardSeal
-from pm_data.capture.beginning import begin_bundle
-from pm_data.capture.closing import Ending, close_bundle
 from pm_data.capture.exporter import Exporter
-from pm_data.capture.fatal import Cause, FatalLatch
+from pm_data.capture.fatal import Cause
 from pm_data.capture.loop_monitor import LoopMonitor
-from pm_data.capture.plant import Plant
-from pm_data.capture.provenance import begin_manifest
+from pm_data.capture.rotation import Volumes, check_run_id, scene_of
 from pm_data.capture.service_manager import ServiceManager
 from pm_data.capture.stop_request import StopRequest
 from pm_data.capture.teller import Say, Show, Teller
+from pm_data.capture.volume import Scene
 from pm_data.config import Resolved
 from pm_data.errors import FatalCaptureError, UnavailableError, UsageError
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.osdep import high_resolution_timer, stop_signals
 from pm_data.venue.gamma import GammaClient
+from pm_data.venue.recordlog import RecordLog
 from pm_data.venue.selection import Selection
 from pm_data.venue.session import Session
 from pm_data.venue.universe import Market, plan_shards
@@ -49,7 +46,8 @@ def capture_online(
         tap: is given each batch of records before it is written; None for nobody.
 
     Returns:
-        The command's JSON line: `ok, run_id, run_dir, status, received, written, dropped`.
+        The command's JSON line: `ok, run_id, run_dir, status, received, written, dropped`. Of a capture that
+        rotates the run is the last, the frames are those of all, and `run_ids` has them in order.
 
     Raises:
         UnavailableError: Gamma cannot be reached, or lists no active binary market.
@@ -62,6 +60,8 @@ def capture_online(
     if config.capture_metrics_port:
         exporter = Exporter(config.capture_metrics_host, config.capture_metrics_port)
     run_id = new_run_id() if run_id is None else validate_run_id(run_id)
+    if config.capture_rotate_seconds and tap is None:
+        check_run_id(run_id)
     gamma = GammaClient(config.gamma_base_url)
     try:
         selection = selection or Selection()
@@ -84,7 +84,8 @@ def capture_online(
             )
         stop = StopRequest()
         # From here on Ctrl-C ends in a closed bundle.
-        with stop_signals(stop.ask), create_run_dir(Path(config.data_dir), run_id) as run:
+        with stop_signals(stop.ask):
+            run = create_run_dir(Path(config.data_dir), run_id)
             say(f"recording {len(listing.markets)} markets into {run.path}")
             live = _OnlineRun(resolved, run, gamma, selection, plan, say, show, tap, exporter)
             return live.run(stop, duration_seconds)
@@ -93,7 +94,7 @@ def capture_online(
 
 
 class _OnlineRun:
-    """One run directory being filled."""
+    """One session, and the bundles that it fills."""
 
     def __init__(
         self,
@@ -108,16 +109,12 @@ class _OnlineRun:
         exporter: Exporter | None,
     ) -> None:
         config = self._config = resolved.config
-        self._run = run
         self._gamma = gamma
         self._selection = selection
         self._say = say
         self._show = show
-        markets = [market for part in plan for market in part]
-        metadata = [market.metadata() for market in markets]
-        self._manifest = begin_manifest(run.run_id, "online", resolved, metadata)
-        self._reserve = begin_bundle(run, self._manifest)
-        self._latch = FatalLatch()
+        # Who taps the log takes a whole run, and replays it from one bundle.
+        self._rotate_seconds = config.capture_rotate_seconds if tap is None else 0
         self._monitor = LoopMonitor(
             config.capture_metrics_max_samples,
             self._coverage,
@@ -125,47 +122,58 @@ class _OnlineRun:
         )
         self._manager = ServiceManager(os.environ)
         listeners = [self._manager.note] if exporter is None else [self._manager.note, exporter.note]
-        self._plant = Plant(config, run, self._latch, self._monitor, tap, listeners)
-        self._session = Session(config, plan, self._plant.log, self._plant.tally.note, self._find_markets)
-        self._end_reason: str | None = None
-        self._plant.runlog.append(
-            "run_start", {"markets": len(markets), "tokens": 2 * len(markets), "shards": len(plan)}
+        log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes, tap=tap)
+        self._volumes = Volumes(
+            resolved,
+            run,
+            Scene([market for part in plan for market in part], len(plan), {}),
+            log,
+            self._monitor,
+            listeners,
+            say,
+            rotates=self._rotate_seconds > 0,
         )
+        self._session = Session(config, plan, log, self._note, self._find_markets)
+        self._end_reason: str | None = None
 
     def run(self, stop: StopRequest, duration_seconds: float | None) -> JsonObject:
-        """Capture until told to stop, close the bundle, and return the command's JSON line."""
+        """Capture until told to stop, close the last bundle, and return the command's JSON line."""
+        volumes = self._volumes
         with high_resolution_timer(self._config.capture_windows_high_res_timer_enable):
-            teller = Teller(self._plant, self._session, self._say, self._show, self._latch)
+            teller = Teller(volumes, self._session, self._say, self._show)
             try:
                 # Not asyncio.run: the loop is made before the coroutine, and may be refused.
                 with asyncio.Runner() as runner:
                     runner.run(self._record(stop, duration_seconds))
             except OSError as error:
-                self._latch.set(Cause.SYSTEM_ERROR, str(error))
+                volumes.latch.set(Cause.SYSTEM_ERROR, str(error))
             except BaseException:
                 # An error of ours, or a second Ctrl-C: what was received goes to the disk all the same.
-                self._plant.stop()
-                self._plant.close_journal()
+                volumes.log.close()
+                volumes.keep()
                 raise
             teller.stop()
-            return self._close(self._plant.stop())
+            volumes.log.close()
+            return self._line(volumes.close(self._end_reason, scene_of(self._session)))
 
     async def _record(self, stop: StopRequest, duration_seconds: float | None) -> None:
         """Run the session, and in the same loop what watches it."""
         loop = asyncio.get_running_loop()
         stop.listen(lambda: loop.call_soon_threadsafe(self._stop, "stop"))
-        self._latch.listen(lambda: loop.call_soon_threadsafe(self._stop, "fatal"))
+        self._volumes.listen(lambda: loop.call_soon_threadsafe(self._stop, "fatal"))
         timer = None
         if duration_seconds is not None:
             timer = loop.call_later(duration_seconds, self._stop, "duration")
         watchers = [loop.create_task(self._monitor.run()), loop.create_task(self._watch_drops())]
+        if self._rotate_seconds:
+            watchers.append(loop.create_task(self._volumes.rotate(self._rotate_seconds, self._session)))
         try:
             await self._session.run()
         except FatalCaptureError as error:
-            self._latch.set(Cause.CONFIRM, str(error))
+            self._volumes.latch.set(Cause.CONFIRM, str(error))
         finally:
             stop.listen(None)
-            self._latch.listen(None)
+            self._volumes.listen(None)
             if timer is not None:
                 timer.cancel()
             for watcher in watchers:
@@ -180,53 +188,24 @@ class _OnlineRun:
     async def _watch_drops(self) -> None:
         while True:
             await asyncio.sleep(_DROP_CHECK_SECONDS)
-            self._check_drops()
+            self._volumes.current.check_drops()
 
-    def _check_drops(self) -> None:
-        if not self._config.capture_drop_fatal:
-            return
-        for shard in self._plant.log.shards:
-            dropped = self._plant.log.account(shard).dropped_frames
-            if dropped:
-                self._latch.set(
-                    Cause.DROP, f"{dropped} frames dropped: the disk did not keep up with the queue", shard
-                )
-
-    def _close(self, seals: list[ShardSeal] | None) -> JsonObject:
-        self._check_drops()
-        plant = self._plant
-        balance = plant.balance()
-        fatal = self._latch.fatal
-        if fatal is not None:
-            self._end_reason = "fatal"
-            fields = {"cause": fatal.cause.value, "message": fatal.message, "shard": fatal.shard}
-            plant.runlog.append("fatal", fields)
-        fields = {"reason": self._end_reason, **balance.fields(clock.mono_ns()), **plant.latencies()}
-        plant.runlog.append("run_end", fields)
-        plant.close_journal()
-        manifest = close_bundle(
-            self._run,
-            self._manifest,
-            self._reserve,
-            self._latch,
-            Ending(
-                markets=[market.metadata() for market in self._session.markets],
-                seals=seals,
-                balance=balance,
-                missing=self._session.missing_tokens(),
-                last_records=plant.last_records(),
-            ),
-            self._say,
-        )
-        return {
-            "ok": manifest.status == CLOSED,
-            "run_id": self._run.run_id,
-            "run_dir": str(self._run.path),
-            "status": manifest.status,
+    def _line(self, status: str) -> JsonObject:
+        volumes, run = self._volumes, self._volumes.current.run
+        balance = volumes.balance()
+        line: JsonObject = {
+            "ok": volumes.all_closed,
+            "run_id": run.run_id,
+            "run_dir": str(run.path),
+            "status": status,
             "received": balance.received.frames,
             "written": balance.written.frames,
             "dropped": balance.dropped.frames,
         }
+        return line | {"run_ids": volumes.run_ids} if self._rotate_seconds else line
+
+    def _note(self, record_type: str, fields: JsonObject) -> None:
+        self._volumes.current.plant.tally.note(record_type, fields)
 
     def _find_markets(self) -> list[Market]:
         # Some more than the cap: what slips just below it stays, and is not swapped at every look.

@@ -1,4 +1,4 @@
-"""The threads around a session that bring its records to the disk and say how that goes."""
+"""The threads that bring a session's records to one bundle on the disk and say how that goes."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,6 +6,7 @@ from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.writer import ShardWriter
 from pm_data.capture.accounts import Balance, total
+from pm_data.capture.carry import Carry
 from pm_data.capture.disk import DiskWatch
 from pm_data.capture.fatal import Cause, FatalLatch
 from pm_data.capture.heartbeat import Heartbeat
@@ -20,7 +21,7 @@ from pm_data.capture.writer_thread import WriterThread
 from pm_data.config import Config
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
-from pm_data.venue.recordlog import RecordLog
+from pm_data.venue.recordlog import Part, RecordLog
 
 _HEARTBEAT_SECONDS = 1.0
 
@@ -31,7 +32,10 @@ _THREAD_SECONDS = 0.5
 
 
 class Plant:
-    """Writes what comes into `log` until `stop`. Its threads start when it is made."""
+    """Writes one part of the log until nothing follows.
+
+    Its threads start when it is made, its heartbeats at `begin`.
+    """
 
     def __init__(
         self,
@@ -39,30 +43,35 @@ class Plant:
         run: RunDir,
         latch: FatalLatch,
         monitor: LoopMonitor,
-        tap: Callable[[list[Record]], None] | None = None,
-        listeners: Sequence[Callable[[JsonObject], None]] = (),
+        log: RecordLog,
+        part: Part,
+        carry: Carry | None,
+        after: "Plant | None",
     ) -> None:
         """Start the threads.
 
         Args:
-            tap: as in `RecordLog`.
-            listeners: as in `Heartbeat`.
+            part, carry, after: as in `WriterThread`. After another, the shards' files are made at once.
 
         Raises:
             OSError: a file of the run cannot be made.
         """
         self._latch = latch
-        self.log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes, tap=tap)
+        self._monitor = monitor
+        self._lag = monitor.lag
         self._journal = Journal(run.path, latch)
         self.runlog = RunLog(self._journal)
         self._latency = Samples(config.capture_metrics_max_samples)
-        self._lag = monitor.lag
-        self._writer = WriterThread(
-            self.log,
+        self._writer: WriterThread = WriterThread(
+            log,
             lambda shard: ShardWriter(run, shard),
             latch,
             self._latency,
             sync_each_batch=config.capture_fsync == "every",
+            part=part,
+            carry=carry,
+            after=None if after is None else after._writer,
+            open_first=() if after is None else log.shards,
         )
         self._sync: SyncThread | None = None
         if config.capture_fsync == "interval":
@@ -72,10 +81,29 @@ class Plant:
         )
         self.tally = Tally(self.runlog)
         self._heartbeat = Heartbeat(
-            self._writer, monitor, self._disk, self._latency, self.log, self.runlog, self._journal, self.tally
+            self._writer, monitor, self._disk, self._latency, log, self.runlog, self._journal, self.tally
         )
-        self._heartbeat.listeners += listeners
-        self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, latch)
+        self._beats: Periodic | None = None
+
+    def begin(self, fields: JsonObject, listeners: Sequence[Callable[[JsonObject], None]]) -> None:
+        """Write the run log's first line, and beat from now on.
+
+        Args:
+            fields: of that line.
+            listeners: as in `Heartbeat`.
+        """
+        self._lag = self._monitor.begin()
+        self._heartbeat.begin(listeners)
+        self.runlog.append("run_start", fields)
+        self._beats = Periodic("heartbeat", _HEARTBEAT_SECONDS, self._heartbeat.beat, self._latch)
+
+    def leave_listeners(self) -> None:
+        """Tell nobody of further heartbeats, because another plant does."""
+        self._heartbeat.listeners = ()
+
+    def balances(self) -> dict[int, Balance]:
+        """Return the accounts of each shard."""
+        return self._writer.balances()
 
     def balance(self) -> Balance:
         """Return the accounts of all shards together."""
@@ -102,13 +130,25 @@ class Plant:
         """Return the last records of each shard that came to the writer."""
         return self._writer.last_records()
 
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether the writer goes on, or waits for its turn."""
+        return not self._writer.join(0)
+
+    def wait(self) -> None:
+        """Wait until nothing follows and all is written, however long that takes; then `stop` is quick."""
+        self._writer.join(None)
+        if self._sync is not None:
+            self._sync.stop(None)
+
     def stop(self) -> list[ShardSeal] | None:
         """Write what is queued, close the shards and end the threads, within about 4 s.
+
+        Nothing may follow any more: the log is closed, or cut at the part's end.
 
         Returns:
             What each shard holds; None when the disk hung, and the shards with it.
         """
-        self.log.close()
         drained = self._writer.join(_DRAIN_SECONDS)
         if not drained:
             self._latch.set(Cause.STALLED, f"the disk did not take the queue within {_DRAIN_SECONDS:g} s")
@@ -119,9 +159,14 @@ class Plant:
             self._latch.set(Cause.STALLED, f"a sync did not end within {_THREAD_SECONDS:g} s")
         seals = self._writer.close_shards() if drained and synced else None
         self._disk.stop()
-        self._beats.stop(_THREAD_SECONDS)
-        self._heartbeat.beat()
+        if self._beats is not None:
+            self._beats.stop(_THREAD_SECONDS)
+            self._heartbeat.beat()
         return seals
+
+    def halt(self) -> None:
+        """Write nothing more."""
+        self._writer.halt()
 
     def close_journal(self) -> None:
         """Write the last lines of run log and metrics; nothing may be appended afterwards."""

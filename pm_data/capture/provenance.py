@@ -9,12 +9,19 @@ from pm_data.jsonlib import JsonObject
 from pm_data.venue.urls import without_credentials
 
 
-def begin_manifest(run_id: str, source: str, resolved: Resolved, markets: list[JsonObject]) -> Manifest:
+def begin_manifest(
+    run_id: str,
+    source: str,
+    resolved: Resolved,
+    markets: list[JsonObject],
+    previous: str | None = None,
+) -> Manifest:
     """Return the manifest of a run that begins now.
 
     Args:
         source: `online` or `offline`.
         markets: metadata of each market.
+        previous: as in `Manifest`.
     """
     return Manifest(
         run_id=run_id,
@@ -27,6 +34,7 @@ def begin_manifest(run_id: str, source: str, resolved: Resolved, markets: list[J
         platform=platform.platform(),
         config=config_snapshot(resolved),
         markets=markets,
+        previous=previous,
     )
 
 

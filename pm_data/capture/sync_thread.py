@@ -25,7 +25,7 @@ class SyncThread:
         self._stop = threading.Event()
         self._thread = start_thread("sync", self._work, latch)
 
-    def stop(self, timeout_seconds: float) -> bool:
+    def stop(self, timeout_seconds: float | None) -> bool:
         """End the thread after the sync it may be in; False when that takes too long."""
         self._stop.set()
         self._writer.sync_wanted.set()

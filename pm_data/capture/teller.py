@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from pm_data.capture.fatal import FatalLatch
-from pm_data.capture.plant import Plant
+from pm_data.capture.rotation import Volumes
 from pm_data.capture.status import Status
 from pm_data.capture.threads import Periodic
 from pm_data.venue.session import Session
@@ -26,17 +25,15 @@ class Teller:
         show: None where there is no terminal to draw on.
     """
 
-    def __init__(
-        self, plant: Plant, session: Session, say: Say, show: Show | None, latch: FatalLatch
-    ) -> None:
-        self._plant = plant
+    def __init__(self, volumes: Volumes, session: Session, say: Say, show: Show | None) -> None:
+        self._volumes = volumes
         self._session = session
         self._say = say
         self._show = show
         self._started = self._looked = time.monotonic()
         self._frames = 0
         seconds = _LINE_SECONDS if show is None else _BLOCK_SECONDS
-        self._periodic = Periodic("status", seconds, self.tell, latch)
+        self._periodic = Periodic("status", seconds, self.tell, volumes.latch)
 
     def tell(self) -> None:
         """Tell it now."""
@@ -52,7 +49,7 @@ class Teller:
 
     def _status(self) -> Status:
         now = time.monotonic()
-        balance = self._plant.balance()
+        balance, plant = self._volumes.balance(), self._volumes.current.plant
         seconds = max(now - self._looked, 0.001)
         rate = (balance.received.frames - self._frames) / seconds
         self._looked, self._frames = now, balance.received.frames
@@ -61,7 +58,7 @@ class Teller:
             shards=self._session.status(),
             balance=balance,
             frames_per_second=rate,
-            gaps=self._plant.log.gaps,
-            lag_p99_ms=self._plant.lag_p99_ms,
-            disk_free_bytes=self._plant.disk_free_bytes,
+            gaps=self._volumes.log.gaps,
+            lag_p99_ms=plant.lag_p99_ms,
+            disk_free_bytes=plant.disk_free_bytes,
         )

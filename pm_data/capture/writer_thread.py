@@ -7,8 +7,8 @@ changes, never during a write: whoever asks for the balance waits for no disk.
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,11 +16,12 @@ from pm_data import clock
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.writer import ShardWriter
 from pm_data.capture.accounts import NOTHING, Balance, Count, count_frames
+from pm_data.capture.carry import Carry
 from pm_data.capture.fatal import LAST_RECORDS, Cause, FatalLatch
 from pm_data.capture.metrics import Samples
 from pm_data.capture.threads import start_thread
 from pm_data.frame import Record
-from pm_data.venue.recordlog import RecordLog
+from pm_data.venue.recordlog import Part, RecordLog
 
 SYNC_BYTES = 8 * 1024 * 1024
 """A shard with this much that is not yet forced to the disk is synced before its time (rule D3)."""
@@ -29,8 +30,12 @@ _TAKE_SECONDS = 0.02
 _GATHER_SECONDS = 0.002
 """Pause between two batches: many frames a write, and well below the 50 ms of rule D2."""
 
-_PART_RECORDS = 4096
-_PART_BYTES = 8 * 1024 * 1024
+_CARRY_SECONDS = 0.002
+"""Time between two batches for the next bundle's books, once they are asked for."""
+
+_PART_RECORDS = 512
+_PART_BYTES = 512 * 1024
+"""Of one write: small enough that encoding, summing and writing it find it in the processor's cache."""
 
 
 class Unsynced(NamedTuple):
@@ -56,10 +61,11 @@ class _Shard:
         self.durable = NOTHING
         self.durable_size = 0
         self.last: deque[Record] = deque(maxlen=LAST_RECORDS)
+        self.opening_records = 0
 
 
 class WriterThread:
-    """Writes every record of the log, batch by batch, until the log is closed and empty.
+    """Writes every record of the log, or of one part of it, batch by batch, until nothing follows.
 
     A refused write or sync is fatal: nothing is written after it, on any shard (rule D9).
 
@@ -67,6 +73,13 @@ class WriterThread:
         open_shard: makes a shard's files, called when its first record comes.
         sync_each_batch: force each batch to the disk before it counts as durable.
         latency: gets the age of the oldest record of each write, from receive stamp to written, in ns.
+        part: as in `RecordLog.take`.
+        carry: follows what is written, for the next part's opening; None where none comes.
+        after: the writer of the part before, which ends first; then this one begins with an opening.
+        open_first: shards to make the files of at once, so that nobody waits for it later.
+
+    Raises:
+        OSError: one of those files cannot be made.
     """
 
     def __init__(
@@ -77,8 +90,15 @@ class WriterThread:
         latency: Samples,
         *,
         sync_each_batch: bool,
+        part: Part | None = None,
+        carry: Carry | None = None,
+        after: "WriterThread | None" = None,
+        open_first: Iterable[int] = (),
     ) -> None:
         self._log = log
+        self._part = part or log.part
+        self._carry = carry
+        self._after = after
         self._open_shard = open_shard
         self._latch = latch
         self._latency = latency
@@ -86,17 +106,21 @@ class WriterThread:
         self.sync_wanted = threading.Event()
         """Set when a shard has more than SYNC_BYTES that are not forced to the disk."""
         self._halted = False
+        self._is_done = False
         self._shards: dict[int, _Shard] = {}
         self._lock = threading.Lock()
         # Who asks stands in this gate first, so that the writer, which holds the lock nearly
         # always while it waits for records, cannot take it again before them.
         self._gate = threading.Lock()
+        for number in open_first:
+            self._shards[number] = shard = _Shard()
+            shard.file = open_shard(number)
         self._thread = start_thread("writer", self._work, latch)
 
     def balances(self) -> dict[int, Balance]:
         """Return every shard's accounts, each of one moment."""
         with self._accounts():
-            return {shard: self._balance(shard) for shard in self._log.shards}
+            return {shard: self._balance(shard) for shard in self._log.shards_of(self._part)}
 
     def unsynced(self) -> list[Unsynced]:
         """Return the shards that a sync would make safer."""
@@ -117,7 +141,7 @@ class WriterThread:
         """Write nothing more; what is in hand stays queued in the accounts."""
         self._halted = True
 
-    def join(self, timeout_seconds: float) -> bool:
+    def join(self, timeout_seconds: float | None) -> bool:
         """Wait until all is written or the writer has halted; False when that takes too long."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
@@ -149,7 +173,7 @@ class WriterThread:
             yield
 
     def _balance(self, number: int) -> Balance:
-        account = self._log.account(number)
+        account = self._log.account(number, self._part)
         received = Count(account.received_frames, account.received_bytes)
         dropped = Count(account.dropped_frames, account.dropped_bytes)
         queued = Count(account.queued_frames, account.queued_bytes)
@@ -162,12 +186,16 @@ class WriterThread:
         return Balance(received, shard.written, dropped, queued.plus(shard.in_hand), shard.durable, oldest)
 
     def _work(self) -> None:
+        if self._after is not None:
+            self._begin_after(self._after)
+            self._after = None
         while not self._halted:
             with self._gate:
                 pass
             with self._lock:
-                batch = self._log.take(_TAKE_SECONDS)
+                batch = self._log.take(_TAKE_SECONDS, self._part)
                 if batch is None:
+                    self._is_done = True
                     return
                 groups = self._take_in_hand(batch)
             for number, records in groups.items():
@@ -175,8 +203,39 @@ class WriterThread:
                     if self._halted or not self._write(number, part):
                         self._halted = True
                         return
+            if self._carry is not None:
+                self._carry.follow(batch)
+                self._carry.work(_CARRY_SECONDS)
             if batch:
                 time.sleep(_GATHER_SECONDS)
+
+    def _begin_after(self, before: "WriterThread") -> None:
+        """Wait for the end of the part before; then write what stands for everything up to there."""
+        before.join(None)
+        if self._halted or not before._is_done:
+            self._halted = True
+            return
+        assert self._carry is not None
+        batches: defaultdict[int, list[Record]] = defaultdict(list)
+        size = 0
+        for record in self._carry.opening(self._part.begin_mono_ns, self._part.begin_wall_ns_utc):
+            batches[record.shard].append(record)
+            size += len(record.payload)
+            if size >= _PART_BYTES:
+                self._write_opening(batches)
+                size = 0
+        self._write_opening(batches)
+
+    def _write_opening(self, batches: defaultdict[int, list[Record]]) -> None:
+        """Append made records, which no account counts, shard by shard."""
+        for number, records in batches.items():
+            with self._accounts():
+                shard = self._shards.setdefault(number, _Shard())
+            if self._halted or not self._write(number, records, made=True):
+                self._halted = True
+                return
+            shard.opening_records += len(records)
+        batches.clear()
 
     def _take_in_hand(self, batch: list[Record]) -> dict[int, list[Record]]:
         groups: dict[int, list[Record]] = {}
@@ -188,11 +247,13 @@ class WriterThread:
                 shard = self._shards[number] = _Shard()
             shard.in_hand = count_frames(records)
             shard.in_hand_oldest_mono_ns = records[0].rx_mono_ns
+            if shard.opening_records:
+                groups[number] = records = _numbered_on(records, shard.opening_records)
             shard.last.extend(records[-LAST_RECORDS:])
         return groups
 
-    def _write(self, number: int, records: list[Record]) -> bool:
-        """Append records of one shard; False when the disk refused some of them."""
+    def _write(self, number: int, records: list[Record], *, made: bool = False) -> bool:
+        """Append records of one shard, received or made by us; False when the disk refused some of them."""
         shard = self._shards[number]
         try:
             if shard.file is None:
@@ -204,7 +265,7 @@ class WriterThread:
         before = file.extent.records
         refused = self._append(file, records)
         now = clock.mono_ns()
-        written = count_frames(records[: file.extent.records - before])
+        written = NOTHING if made else count_frames(records[: file.extent.records - before])
         with self._lock:
             shard.in_hand = shard.in_hand.minus(written)
             shard.written = shard.written.plus(written)
@@ -214,7 +275,8 @@ class WriterThread:
         if refused is not None:
             self._latch.set(*refused, number)
             return False
-        self._latency.add(now - records[0].rx_mono_ns)
+        if not made:
+            self._latency.add(now - records[0].rx_mono_ns)
         if shard.size - shard.durable_size > SYNC_BYTES:
             self.sync_wanted.set()
         return True
@@ -233,7 +295,7 @@ class WriterThread:
 
 
 def _parts(records: list[Record]) -> Iterator[list[Record]]:
-    """Cut a batch into parts of at most 4,096 records and about 8 MiB."""
+    """Cut a batch into parts of at most 512 records and about 512 KiB."""
     start = size = 0
     for end, record in enumerate(records):
         if end - start == _PART_RECORDS or size >= _PART_BYTES:
@@ -241,3 +303,8 @@ def _parts(records: list[Record]) -> Iterator[list[Record]]:
             start, size = end, 0
         size += len(record.payload)
     yield records[start:]
+
+
+def _numbered_on(records: list[Record], first: int) -> list[Record]:
+    """Return records of a part as they stand in their shard, after an opening of so many."""
+    return [Record._make((shard, seq + first, *others)) for shard, seq, *others in records]

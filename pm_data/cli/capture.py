@@ -4,6 +4,11 @@ Online, it runs until Ctrl-C or SIGTERM, or for --duration-seconds. The run
 directory is named on stderr at the start; the last line, on stdout, is JSON:
 ok, run_id, run_dir, status, received, written, dropped.
 
+For runs of weeks, --rotate-seconds S closes the bundle every S seconds and begins the next,
+RUN_ID-0002 and so on, on the same connections: no frame falls between two, each is whole by itself and
+names its neighbours. The last line then is of the last bundle, its frames those of all, and
+run_ids lists the bundles.
+
 It records all active binary markets, the largest first up to the cap, or those that
 --market, --tag and --tokens-file name together.
 

@@ -15,6 +15,7 @@ from pm_data.jsonlib import JsonObject
 NAME = "capture-inspect"
 SUMMARY = "say what a run holds"
 
+_NEIGHBOURS = {"previous": "after", "next": "before"}
 _DAMAGE_SHOWN = 10
 _NAME_WIDTH = 10
 
@@ -76,6 +77,9 @@ def _making(found: JsonObject) -> list[tuple[str, str]]:
     if parent is not None:
         bounds = [f"{name} {value}" for name, value in parent["range"].items() if value is not None]
         rows.append(("slice of", f"{parent['run_id']}, {'; '.join(bounds)}; digest {parent['digest']}"))
+    neighbours = [f"{word} {found[key]}" for key, word in _NEIGHBOURS.items() if found[key] is not None]
+    if neighbours:
+        rows.append(("rotated", ", ".join(neighbours)))
     settings = [
         f"{name}={setting.get('value')} ({setting.get('origin')})" if isinstance(setting, dict) else name
         for name, setting in found["settings"].items()

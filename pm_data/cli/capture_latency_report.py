@@ -77,7 +77,7 @@ def _read(bundle: Bundle, bar: ProgressBar) -> tuple[Inspection, Coverage, JsonO
     from pm_data.analysis.inspection import Inspection
     from pm_data.bundle.gaps import StandIn
 
-    inspection, coverage = Inspection(bundle), Coverage()
+    inspection, coverage = Inspection(bundle), Coverage(bundle)
     books: CheckedBooks | None = CheckedBooks()
     for record in bundle.replay_records(inspection.note_damage, inspection.note_damage):
         if books is not None:

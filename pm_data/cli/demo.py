@@ -1,9 +1,10 @@
 """Show the whole story on this machine, in under 30 seconds and without the network.
 
 Starts the embedded venue on loopback, then runs the commands that you would
-run: discover, capture, capture-verify, capture-gates, and run twice with toy_spread. Every
-command is shown. Ends with a line PASS or FAIL for each promise; the bundle
-stays in DATA_DIR/runs/demo-*, to be looked at with the other commands.
+run: discover; prove, which records the feed, runs toy_spread over it live, and
+replays; capture-verify, capture-gates, and run on both cores. Every command is
+shown. Ends with a line PASS or FAIL for each promise; the bundle stays in
+DATA_DIR/runs/demo-*, to be looked at with the other commands.
 """
 
 import argparse
@@ -20,12 +21,21 @@ from pm_data.cli import output
 from pm_data.config import ENV_PREFIX, NOT_SETTINGS
 
 NAME = "demo"
-SUMMARY = "discover, capture, verify and replay on the embedded venue"
+SUMMARY = "prove on the embedded venue that live equals replay, and verify the bundle"
 
 _MARKETS = 40
 _FRAMES_A_SECOND = 500
-_CAPTURE_SECONDS = 5
+_RECORD_SECONDS = 5
+_STRATEGY = (
+    *("--strategy", "toy_spread", "--strategy-params", "toy_spread.urgency=taker"),
+    *("--strategy-params", "toy_spread.order_type=market"),
+)
+"""As a taker, so that there are fills and a PnL to compare."""
 _COMMAND_SECONDS = 60
+_ROOT = str(Path(__file__).resolve().parents[2])
+_MAIN = "import sys; sys.path.append(sys.argv.pop(1)); from pm_data.cli import main; sys.exit(main())"
+"""As the script that is installed: `-m` would take a json.py of the working directory for Python's own."""
+_RESULTS = ("canonical_events", "intents", "fills", "final_hash", "events_hash", "pnl")
 _GATES = {"heartbeat_gaps", "reconnects", "drops", "crc", "fatal"}
 """Those that speak of the recording; lag and pressure speak of what else this machine does meanwhile."""
 
@@ -53,19 +63,22 @@ def run(args: argparse.Namespace) -> int:
         listing = _command("discover", "--json", "--gamma-base-url", urls.gamma_base_url)
         markets = len(listing.splitlines())  # the venue may have opened more since it started
         checks[f"discover lists {markets} active binary markets"] = markets >= _MARKETS
-        captured = json.loads(
+        proved = json.loads(
             _command(
-                *("capture", "--run-id", run_id, "--data-dir", resolved.config.data_dir),
+                *("prove", "--run-id", run_id, "--data-dir", resolved.config.data_dir),
                 *("--gamma-base-url", urls.gamma_base_url, "--clob-base-url", urls.clob_base_url),
-                *("--clob-ws-url", urls.clob_ws_url, "--duration-seconds", str(_CAPTURE_SECONDS)),
+                *("--clob-ws-url", urls.clob_ws_url, "--duration-seconds", str(_RECORD_SECONDS), *_STRATEGY),
+                codes=(0, 1),
             )
             or "{}"
         )
         sent = [venue.sent(number) for number in range(1, venue.connections + 1)]
-    written = captured.get("written", 0)
-    checks[f"capture wrote every one of the {captured.get('received')} frames that it received"] = (
-        written > 0 and captured["received"] == written
+    counts = ", ".join(f"{proved.get(key, 0)} {key}" for key in ("intents", "fills"))
+    checks[f"live equals replay: {proved.get('canonical_events', 0)} events, {counts}, PnL, all the same"] = (
+        proved.get("ok") is True and proved["fills"] > 0
     )
+    received, written = _totals(run_dir)
+    checks[f"every one of the {received} frames that were received was written"] = 0 < written == received
     checks["each connection's frames are, byte for byte, what the venue sent it"] = _all_prefixes(
         _payloads(run_dir), sent
     )
@@ -76,11 +89,13 @@ def run(args: argparse.Namespace) -> int:
     checks["capture-gates finds no gap, reconnect, drop or damage"] = passed >= _GATES
     replay = (
         *("run", "--mode", "replay", "--execution", "sim", "--run-dir", str(run_dir), "--print-hash"),
-        *("--print-pnl", "--strategy", "toy_spread", "--stable-json"),
+        *("--print-pnl", *_STRATEGY, "--stable-json"),
     )
     first, second = _command(*replay), _command(*replay)
-    decided = json.loads(first or "{}").get("intents", 0)
-    checks[f"two replays give the same line, {decided} decisions in it"] = decided > 0 and first == second
+    decided = json.loads(first or "{}")
+    checks["two more replays give one line, with the hashes and the PnL of the live run"] = (
+        first == second and bool(proved) and all(decided.get(key) == proved[key] for key in _RESULTS)
+    )
     pure = _command(*replay, core="pure")
     checks["the pure-Python core gives that line too"] = bool(pure) and first == pure
     for promise, held in checks.items():
@@ -107,7 +122,7 @@ def _command(*arguments: str, core: str | None = None, codes: tuple[int, ...] = 
     output.note(f"$ {prefix}pm_data {shlex.join(arguments)}")
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "pm_data", *arguments],
+        [sys.executable, "-P", "-c", _MAIN, _ROOT, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -116,6 +131,20 @@ def _command(*arguments: str, core: str | None = None, codes: tuple[int, ...] = 
     )
     output.note(f"  exit code {done.returncode}, {time.monotonic() - started:.1f} s")
     return done.stdout if done.returncode in codes else ""
+
+
+def _totals(run_dir: Path) -> tuple[int, int]:
+    """Return how many frames were received and written; zeros where the bundle does not say."""
+    from pm_data.bundle.opening import open_bundle
+    from pm_data.errors import PmDataError
+
+    try:
+        manifest = open_bundle(run_dir).manifest
+    except PmDataError as error:
+        output.note(f"  {error}")
+        return 0, 0
+    totals = None if manifest is None else manifest.totals
+    return (0, 0) if totals is None else (totals.received, totals.written)
 
 
 def _payloads(run_dir: Path) -> list[list[bytes]]:

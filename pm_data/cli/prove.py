@@ -4,7 +4,8 @@ Records the live feed for a while, and runs the strategies over it at the same
 time, off the same sockets; then replays the bundle and compares events,
 intents, fills and PnL, byte for byte. Without a URL of the venue's it plays
 Polymarket itself, on loopback. The bundle stays in DATA_DIR/runs/. Prints one
-JSON line; the exit code is 0 when all was equal, 1 when not.
+JSON line; the exit code is 0 when all was equal, 1 when not, with the first line
+that differs (a: live, b: replayed).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +29,8 @@ from pm_data.errors import FatalCaptureError
 from pm_data.jsonlib import JsonObject
 
 if TYPE_CHECKING:
+    from pm_data._fast.lines_py import LineSink
     from pm_data.frame import Record
-    from pm_data.runtime.checkpoints import Checkpoint
 
 NAME = "prove"
 SUMMARY = "show that a live run and its replay decide the same"
@@ -38,8 +40,9 @@ _CAPTURE_SETTINGS = tuple(
     entry.name
     for entry in dataclasses.fields(config.Config)
     if entry.name.startswith(("data_", "gamma_", "clob_", "ws_", "capture_"))
+    and entry.name != "capture_rotate_seconds"  # one bundle holds the proof
 )
-_CHECKPOINT_EVENTS = 100
+_LINES_IN_MEMORY_BYTES = 16 << 20
 _MARKETS, _FRAMES_A_SECOND = 50, 500
 _NO_RESULT = ("mode", "elapsed_ms")
 
@@ -47,6 +50,9 @@ _NO_RESULT = ("mode", "elapsed_ms")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     add_strategy_arguments(parser)
+    parser.add_argument(
+        "--run-id", metavar="ID", help="name of the run directory (default: prove- and the time)"
+    )
     parser.add_argument(
         "--duration-seconds",
         type=arguments.seconds,
@@ -88,33 +94,38 @@ def _prove(args: argparse.Namespace, resolved: Resolved) -> JsonObject:
     from pm_data.bundle.opening import open_bundle
     from pm_data.capture.online import capture_online
     from pm_data.cli.tee import Tee
-    from pm_data.runtime.comparison import differ
+    from pm_data.runtime.kept_lines import KeptLines
 
     tee = Tee()
-    live_marks: list[Checkpoint] = []
-    replay_marks: list[Checkpoint] = []
-    with ThreadPoolExecutor(1, "prove-live") as executor:
-        running = executor.submit(_simulate, args, resolved, "live", tee.records(), live_marks)
-        running.add_done_callback(lambda _done: tee.abandon())
-        try:
-            run_id = f"prove-{new_run_id()}"
-            captured = capture_online(resolved, run_id, args.duration_seconds, _say, tap=tee.put)
-        finally:
-            tee.close()
-        live = running.result()
-    if not captured["ok"]:
-        raise FatalCaptureError(
-            f"the capture in {captured['run_dir']} ended fatally, so that nothing is proved"
-        )
-    _say(f"{live['canonical_events']} events and {live['intents']} intents live; now the replay")
-    records = open_bundle(Path(captured["run_dir"])).replay_records(lambda tail: _say(str(tail)))
-    replay = _simulate(args, resolved, "replay", records, replay_marks)
+    run_id = args.run_id or f"prove-{new_run_id()}"
+    # Once so much is spilled, the capture has made the directory.
+    with tempfile.SpooledTemporaryFile(_LINES_IN_MEMORY_BYTES, dir=resolved.config.data_dir) as file:
+        lines = KeptLines(file)
+        with ThreadPoolExecutor(1, "prove-live") as executor:
+            running = executor.submit(_simulate, args, resolved, "live", tee.records(), lines.keep)
+            running.add_done_callback(lambda _done: tee.abandon())
+            try:
+                captured = capture_online(resolved, run_id, args.duration_seconds, _say, tap=tee.put)
+            finally:
+                tee.close()
+            live = running.result()
+        if not captured["ok"]:
+            raise FatalCaptureError(
+                f"the capture in {captured['run_dir']} ended fatally, so that nothing is proved"
+            )
+        _say(f"{live['canonical_events']} events and {live['intents']} intents live; now the replay")
+        records = open_bundle(Path(captured["run_dir"])).replay_records(lambda tail: _say(str(tail)))
+        replay = _simulate(args, resolved, "replay", records, lines.compare)
+        difference = lines.difference()
     unequal = [key for key in live if key not in _NO_RESULT and live[key] != replay[key]]
-    difference = differ(live_marks, replay_marks)
     if not live["canonical_events"]:
         _say("no event came, so that nothing is proved")
     if unequal:
         _say(f"live and replay differ in {', '.join(unequal)}")
+    if difference is not None:
+        _say(f"the first line that differs is of event {difference.seq}, in {difference.stream}:")
+        _say(f"  live      {output.printable(difference.a or '(none)')}")
+        _say(f"  replayed  {output.printable(difference.b or '(none)')}")
     return {
         "ok": bool(live["canonical_events"]) and not unequal and difference is None,
         "run_dir": captured["run_dir"],
@@ -131,7 +142,7 @@ def _simulate(
     resolved: Resolved,
     mode: str,
     records: Iterable[Record],
-    marks: list[Checkpoint],
+    on_line: LineSink,
 ) -> JsonObject:
     """Run the strategies, made anew, over records."""
     from pm_data.runtime import entrypoint
@@ -146,7 +157,7 @@ def _simulate(
             mode, print_hash=True, print_pnl=True, print_summary=True, book_checks=args.book_checks
         ),
         opened_at=time.perf_counter(),
-        trail=Trail(_CHECKPOINT_EVENTS, marks.append),
+        trail=Trail(on_line=on_line),
     )
 
 

@@ -1,17 +1,14 @@
 """Chained checkpoints: digests of all lines so far, so that two runs can be compared without their lines."""
 
-import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pm_data._fast import events
+from pm_data import _fast
+from pm_data._fast import lines
+from pm_data._fast.lines_py import LineSink as LineSink
+from pm_data._fast.lines_py import LineTexts
 from pm_data.runtime.eventlines import event_line
-from pm_data.strategy import Fill
-
-_NEVER = 2**63 - 1
-
-LineSink = Callable[[int, str, str], None]
-"""Takes the seq, the stream (`events`, `intents` or `fills`) and the line, in the order of the run."""
+from pm_data.strategy import Fill, Intent
 
 
 class Checkpoint(NamedTuple):
@@ -24,7 +21,7 @@ class Checkpoint(NamedTuple):
 
 
 class Trail:
-    """Follows the lines of a run.
+    """Follows the lines of one run.
 
     Args:
         every_events: events from one checkpoint to the next; None for the last one only.
@@ -38,52 +35,33 @@ class Trail:
         on_checkpoint: Callable[[Checkpoint], object] | None = None,
         on_line: LineSink | None = None,
     ) -> None:
-        self._events, self._intents, self._fills = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
         self._every_events = every_events
-        self._boundary = _NEVER if every_events is None else every_events
         self._on_checkpoint = on_checkpoint
         self._on_line = on_line
+        self._lines: lines.Lines | None = None
 
-    def event(self, event: events.Event) -> None:
-        """Take an event."""
-        if event.seq > self._boundary:
-            self._mark()
-        line = event_line(event)
-        self._events.update(line.encode("utf-8"))
-        if self._on_line is not None:
-            self._on_line(event.seq, "events", line)
+    def start(
+        self, intent_line: Callable[[int, str, Intent], str], core: _fast.Core | None = None
+    ) -> lines.Lines:
+        """Return what is to be told of the run.
 
-    def intent(self, seq: int, line: str) -> None:
-        """Take the line of an intent that passed."""
-        # A timer's intents come before the event that they carry the number of.
-        if seq > self._boundary:
-            self._mark()
-        self._intents.update(line.encode("utf-8"))
-        if self._on_line is not None:
-            self._on_line(seq, "intents", line)
-
-    def fill(self, fill: Fill) -> None:
-        """Take a fill; its intent was taken before it."""
-        line = fill_line(fill)
-        self._fills.update(line.encode("utf-8"))
-        if self._on_line is not None:
-            self._on_line(fill.seq, "fills", line)
+        Args:
+            core: the set of twins to use.
+        """
+        texts = LineTexts(event_line, intent_line, fill_line)
+        self._lines = (core or _fast).lines.Lines(texts, self._every_events, self._tell, self._on_line)
+        return self._lines
 
     def end(self, seq: int) -> Checkpoint:
         """Return the last checkpoint, of a run that ended with this event."""
-        last = self._checkpoint(seq)
-        if self._on_checkpoint is not None:
-            self._on_checkpoint(last)
-        return last
+        return self._tell(seq)
 
-    def _mark(self) -> None:
+    def _tell(self, seq: int) -> Checkpoint:
+        assert self._lines is not None
+        mark = Checkpoint(seq, *self._lines.digests())
         if self._on_checkpoint is not None:
-            self._on_checkpoint(self._checkpoint(self._boundary))
-        assert self._every_events is not None
-        self._boundary += self._every_events
-
-    def _checkpoint(self, seq: int) -> Checkpoint:
-        return Checkpoint(seq, self._events.hexdigest(), self._intents.hexdigest(), self._fills.hexdigest())
+            self._on_checkpoint(mark)
+        return mark
 
 
 def fill_line(fill: Fill) -> str:

@@ -10,6 +10,9 @@ from pm_data.runtime.checkpoints import Checkpoint, Trail
 CHECKPOINT_EVENTS = 1000
 """Events between two checkpoints, unless somebody asks for another number."""
 
+Line = tuple[int, str, str]
+"""The seq, the stream and the text of a line."""
+
 Run = Callable[[Trail], object]
 """Runs from its beginning, followed by the trail; the same each time it is called."""
 
@@ -67,15 +70,26 @@ def name_line(found: Difference, a: Run, b: Run) -> Difference:
     begin, end = found.after_seq, found.up_to_seq
     for ours, theirs in zip_longest(_lines(a, begin, end), _lines(b, begin, end)):
         if ours != theirs:
-            seq, stream, _line = min(filter(None, (ours, theirs)), key=lambda line: line[0])
-            texts = [None if line is None else line[2].rstrip("\n") for line in (ours, theirs)]
-            return found._replace(seq=seq, stream=stream, a=texts[0], b=texts[1])
+            return part_at(ours, theirs)._replace(after_seq=begin, up_to_seq=end, streams=found.streams)
     return found
 
 
-def _lines(run: Run, after_seq: int, up_to_seq: int) -> list[tuple[int, str, str]]:
-    """Return seq, stream and text of the lines of these events; those of event 0 belong to the first."""
-    lines: list[tuple[int, str, str]] = []
+def part_at(ours: Line | None, theirs: Line | None) -> Difference:
+    """Return the difference of two runs whose first lines that differ are these; one may be None."""
+    seq, stream, _text = min(filter(None, (ours, theirs)), key=_place)
+    a, b = (None if line is None else line[2].rstrip("\n") for line in (ours, theirs))
+    return Difference(max(seq - 1, 0), seq, (stream,), seq, stream, a, b)
+
+
+def _place(line: Line) -> tuple[int, int]:
+    """Order lines as a run brings them; before an event's own line stand only those of its timers."""
+    seq, stream, _text = line
+    return seq, ("intents", "fills", "events").index(stream)
+
+
+def _lines(run: Run, after_seq: int, up_to_seq: int) -> list[Line]:
+    """Return the lines of these events; those of event 0 belong to the first."""
+    lines: list[Line] = []
 
     def keep(seq: int, stream: str, line: str) -> None:
         if seq > up_to_seq:

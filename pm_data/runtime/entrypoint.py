@@ -1,28 +1,25 @@
 """Assemble a run, and hold the format of the intent line (SEED.md section 4)."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from pm_data import _fast
+from pm_data._fast.limits_py import OrderLimits
 from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
 from pm_data.errors import StrategyError
 from pm_data.frame import Record
 from pm_data.jsonlib import JsonObject
 from pm_data.runtime import fees
-from pm_data.runtime.allocator import Passed
 from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.checkpoints import Trail
 from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.runtime.order_limits import OrderLimits
 from pm_data.runtime.run_watch import RunWatch
-from pm_data.strategy import CancelIntent, PlaceOrderIntent, SplitIntent, Strategy
+from pm_data.strategy import CancelIntent, Intent, PlaceOrderIntent, SplitIntent, Strategy
 
 
 @dataclass(frozen=True)
@@ -47,13 +44,12 @@ class RunOptions:
     book_checks: str = "off"
 
 
-def intent_line(seq: int, passed: Passed) -> str:
+def intent_line(seq: int, strategy_id: str, intent: Intent) -> str:
     """Return an intent's line, ended by LF.
 
     `seq|strategy_id|intent_type|market_id|side|price_e6|size_e6|tif|urgency|tag`; what an
     intent does not have is empty.
     """
-    intent = passed.intent
     if isinstance(intent, PlaceOrderIntent):
         price = "" if intent.price_e6 is None else intent.price_e6
         terms = (
@@ -64,7 +60,7 @@ def intent_line(seq: int, passed: Passed) -> str:
     else:
         kind = "split" if isinstance(intent, SplitIntent) else "merge"
         terms = f"{kind}|{intent.market_id}|||{intent.size_e6}||"
-    return f"{seq}|{passed.strategy_id}|{terms}|{intent.tag}\n"
+    return f"{seq}|{strategy_id}|{terms}|{intent.tag}\n"
 
 
 def run(
@@ -93,7 +89,6 @@ def run(
         trail = Trail()
     stages = StageClock() if options.print_latency else None
     calls = CallbackStats() if options.print_summary else None
-    listeners = [listener for listener in (trail, watch) if listener is not None]
     orchestrator = Orchestrator(
         strategies,
         lambda markets: _terms(config, markets),
@@ -104,9 +99,9 @@ def run(
             config.alloc_max_notional_e6,
             config.alloc_max_position_e6,
         ),
-        on_event=_told([listener.event for listener in listeners]),
-        on_intent=None if trail is None else partial(_take_intent, trail),
-        on_fill=_told([listener.fill for listener in listeners]),
+        lines=None if trail is None else trail.start(intent_line, core),
+        on_event=None if watch is None else watch.event,
+        on_fill=None if watch is None else watch.fill,
         core=core,
         stages=stages,
         calls=calls,
@@ -150,22 +145,6 @@ def run(
     if stages is not None:
         line["latency_ns"] = stages.report()
     return line
-
-
-def _told(listeners: list[Callable[[Any], None]]) -> Callable[[Any], None] | None:
-    """Return who is told of each event or fill; None for nobody."""
-    if len(listeners) < 2:
-        return listeners[0] if listeners else None
-
-    def tell(what: Any) -> None:
-        for listener in listeners:
-            listener(what)
-
-    return tell
-
-
-def _take_intent(trail: Trail, seq: int, passed: Passed) -> None:
-    trail.intent(seq, intent_line(seq, passed))
 
 
 def _report(name: str, strategy: Strategy) -> JsonObject:

@@ -76,11 +76,11 @@ class EventStream:
         return found
 
     def _timed_frame(self, stages: StageClock) -> Callable[[bytes, int, int, int], list[events.Event]]:
-        decode = stages.timed("decode", self.store.decode)
-        apply = stages.timed("normalize_and_state", self.store.apply)
+        decode = stages.timed("normalize", self.store.decode)
+        apply = stages.timed("state", self.store.apply)
 
         def frame(payload: bytes, conn: int, ts_recv: int, seq: int) -> list[events.Event]:
-            stages.since("receive_to_decode", ts_recv)
+            stages.begin(ts_recv)
             decode(payload)
             found: list[events.Event] = apply(conn, ts_recv, seq)
             return found

@@ -1,15 +1,12 @@
 """What a taker pays. A fee model is a function of token, notional and size."""
 
-from collections.abc import Callable
 from typing import Any
 
 from pm_data._fast import e6
+from pm_data._fast.orders_py import FeeModel
 from pm_data.errors import BadNumberError, E6OverflowError, UsageError
 from pm_data.jsonlib import JsonObject
 from pm_data.runtime.markets import Markets
-
-FeeModel = Callable[[str, int, int], int]
-"""Return the fee in e6 of one match: of a token, for this notional in e6, of size_e6 shares."""
 
 FEE_STEP_E6 = 10
 """The venue charges in steps of 0.00001; what is less is nothing (PROTOCOL 3)."""

@@ -3,34 +3,33 @@
 It knows nothing of where records come from; all time is the events' own.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from pm_data import _fast
-from pm_data._fast import events, ledger
+from pm_data._fast import events, ledger, orders
 from pm_data._fast import loop_py as loop_types
+from pm_data._fast.limits_py import NO_LIMITS, LimitCheck, OrderLimits
+from pm_data._fast.lines_py import Lines
+from pm_data._fast.orders_py import Group
 from pm_data._fast.pnl import Pnl
 from pm_data.errors import E6OverflowError, StrategyError, UsageError
 from pm_data.frame import Record
-from pm_data.runtime.allocator import Allocator, Passed
+from pm_data.runtime.allocator import Allocator
 from pm_data.runtime.callback_stats import CallbackStats
 from pm_data.runtime.eventstream import EventStream
 from pm_data.runtime.execution import SimExecution, SimTerms
 from pm_data.runtime.latency import StageClock
 from pm_data.runtime.markets import Markets
-from pm_data.runtime.order_limits import NO_LIMITS, LimitCheck, OrderLimits
 from pm_data.runtime.timers import Timers
 from pm_data.strategy import Context, Fill, Intent, Intents, Portfolio, Strategy
+from pm_data.strategy.blame import where_raised
 
 MAX_FILL_ROUNDS = 16
 """How often on_fill may answer a fill with new intents at one event."""
 
 Callback = Callable[..., Intents]
-Group = tuple[str, list[Intent]]
-"""A strategy and those of its intents that passed."""
-IntentSink = Callable[[int, Passed], None]
+IntentSink = Callable[[int, str, Intent], None]
 EventSink = Callable[[events.Event], None]
 FillSink = Callable[[Fill], None]
 
@@ -45,8 +44,9 @@ class Orchestrator:
         strategies: by id, in the order in which they are called.
         terms: how the simulation fills, made for the markets that the stream names.
         limits: what orders are held against.
-        on_event: told every event before the strategies are, for hashing; None for nobody.
-        on_intent: told every intent that passed, with the seq of its event; None for nobody.
+        lines: follows events, intents and fills; None for nobody.
+        on_event: told every event before the strategies are; None for nobody.
+        on_intent: told every intent that passed, with the seq of its event and its strategy; None for nobody.
         on_fill: told every fill; None for nobody.
         core: the set of twins to use; the one in force unless a test compares both.
         stages: told how long each stage takes; None for nobody.
@@ -60,6 +60,7 @@ class Orchestrator:
         terms: Callable[[Markets], SimTerms],
         *,
         limits: OrderLimits = NO_LIMITS,
+        lines: Lines | None = None,
         on_event: EventSink | None = None,
         on_intent: IntentSink | None = None,
         on_fill: FillSink | None = None,
@@ -68,23 +69,18 @@ class Orchestrator:
         calls: CallbackStats | None = None,
         book_checks: str = "off",
     ) -> None:
+        twins = core or _fast
         self.stream = EventStream(core, stages, book_checks)
-        self.ledger: ledger.Ledger = (core or _fast).ledger.Ledger()
-        pair = self.stream.store.pair
-        self._limits = LimitCheck(limits, self.ledger.position, pair) if any(limits) else None
-        self.allocator = Allocator(self._limits)
+        self.ledger: ledger.Ledger = twins.ledger.Ledger()
+        check: LimitCheck | None = None
+        if any(limits):
+            check = twins.limits.LimitCheck(limits, self.ledger.position)
+        self.allocator = Allocator(check, self.stream.store.pair, core)
         agreed = terms(self.stream.markets)
-        self.execution = SimExecution(self.stream.store, self.ledger, agreed)
-        self.intents = 0
-        self.fills = 0
-        self.intents_by_strategy: Counter[str] = Counter(dict.fromkeys(strategies, 0))
-        self._on_event = on_event
-        self._on_intent = on_intent
-        self._on_fill = on_fill
-        self._stages = stages
-        self._check, self._fill = self.allocator.check, self.execution.execute
+        self.execution = SimExecution(self.stream.store, self.ledger, agreed, core)
+        self._check = self.allocator.check
         self._strategies = strategies
-        loop = (core or _fast).loop
+        loop = twins.loop
         self._moment: loop_types.Moment = loop.Moment()
         self._contexts = {
             name: Context(name, self._moment, self.stream.store, agreed.fee) for name in strategies
@@ -93,8 +89,24 @@ class Orchestrator:
         self._portfolio = Portfolio(self.ledger, self.pnl)
         if calls is not None:
             self._call = calls.counted(self._call)  # type: ignore[method-assign]
+        execute = None
         if stages is not None:
-            self._time_stages(stages)
+            if lines is not None:
+                on_event, on_intent = _both(lines.event, on_event), _both(lines.intent, on_intent)
+                on_fill, lines = _both(lines.fill, on_fill), None
+            on_event = on_event and stages.timed("emit", on_event)
+            on_intent = on_intent and stages.timed("emit", on_intent)
+            on_fill = on_fill and stages.timed("emit", on_fill)
+            execute = stages.timed("execution", self.execution.desk.execute)
+            self._check = stages.timed("allocator", self._check)
+            self._call = stages.timed("strategy", self._call)  # type: ignore[method-assign]
+        self._lines, self._on_event = lines, on_event
+        self._rounds: orders.Rounds = twins.orders.Rounds(
+            list(strategies), self.execution.desk, check, execute, lines, on_intent, on_fill
+        )
+        self._answers = any(
+            type(strategy).on_fill is not Strategy.on_fill for strategy in strategies.values()
+        )
         self._listeners = {
             kind: [
                 (name, getattr(strategy, callback))
@@ -108,7 +120,7 @@ class Orchestrator:
             )
         }
 
-        after_frame = None if stages is None else partial(stages.since, "end_to_end")
+        after_frame = None if stages is None else stages.end
         is_watched = on_event is not None or stages is not None or calls is not None
         tops = None if is_watched else self._tops()
         self._loop: loop_types.Loop = loop.Loop(self.stream, self._deliver, self._moment, tops, after_frame)
@@ -117,6 +129,21 @@ class Orchestrator:
     def canonical_events(self) -> int:
         """Return how many events were delivered."""
         return self._loop.delivered
+
+    @property
+    def intents(self) -> int:
+        """Return how many intents passed."""
+        return self._rounds.intents
+
+    @property
+    def intents_by_strategy(self) -> Mapping[str, int]:
+        """Return how many intents of each strategy passed."""
+        return self._rounds.intents_by_strategy
+
+    @property
+    def fills(self) -> int:
+        """Return how many fills there were."""
+        return self._rounds.fills
 
     def run(
         self, records: Iterable[Record], max_events: int | None = None, max_ns: int | None = None
@@ -142,24 +169,16 @@ class Orchestrator:
                 loop_types.Listener(name, callback, self._contexts[name], self._portfolio)
                 for name, callback in self._listeners["top_of_book"]
             ],
-            self.execution.taken,
-            self.execution.top_changed,
+            bool(self._listeners["trade"]),
+            self._lines,
+            self.execution.desk,
+            self.allocator.gate,
             self._check,
-            self._execute,
+            self._rounds,
+            self._answer if self._answers else None,
             _blamed,
             self._timers,
         )
-
-    def _time_stages(self, stages: StageClock) -> None:
-        self._check = stages.timed("allocator", self._check)
-        self._fill = stages.timed("execution", self._fill)
-        self._call = stages.timed("strategy", self._call)  # type: ignore[method-assign]
-        if self._on_event is not None:
-            self._on_event = stages.timed("emit", self._on_event)
-        if self._on_intent is not None:
-            self._on_intent = stages.timed("emit", self._on_intent)
-        if self._on_fill is not None:
-            self._on_fill = stages.timed("emit", self._on_fill)
 
     def pnl(self) -> Pnl:
         """Return the ledger's sums, marked at the tops of book last delivered."""
@@ -173,11 +192,13 @@ class Orchestrator:
     def _deliver(self, event: events.Event) -> None:
         if event.ts_recv >= self._timers.next_ns:
             self._fire_timers(event)
+        if self._lines is not None:
+            self._lines.event(event)
         if self._on_event is not None:
             self._on_event(event)
         kind = event.kind
         if kind == "top_of_book":
-            self.execution.top_changed(event)  # type: ignore[arg-type]
+            self.execution.desk.top_changed(event)  # type: ignore[arg-type]
         elif kind == "status":
             self._settle(event)  # type: ignore[arg-type]
         listeners = self._listeners[kind]
@@ -208,35 +229,17 @@ class Orchestrator:
 
     def _execute(self, groups: list[Group], seq: int) -> None:
         """Execute intents, and those that their fills bring, for at most MAX_FILL_ROUNDS rounds."""
-        fills = self._execute_round(groups, seq)
-        if fills:
+        fills = self._rounds.execute(groups, seq)
+        if fills and self._answers:
             self._answer(fills, seq)
-        if self._limits is not None:
-            self._limits.event_done()
-
-    def _execute_round(self, groups: list[Group], seq: int) -> list[Fill]:
-        fills: list[Fill] = []
-        for strategy_id, intents in groups:
-            self.intents += len(intents)
-            self.intents_by_strategy[strategy_id] += len(intents)
-            if self._on_intent is not None:
-                for intent in intents:
-                    self._on_intent(seq, Passed(strategy_id, intent))
-            fills += self._fill(strategy_id, intents, seq)
-        self.fills += len(fills)
-        if self._on_fill is not None:
-            for fill in fills:
-                self._on_fill(fill)
-        if self._limits is not None:
-            self._limits.executed()
-        return fills
+        self.allocator.gate.event_done()
 
     def _answer(self, fills: list[Fill], seq: int) -> None:
         groups = self._answers_to(fills, seq)
         for _round in range(MAX_FILL_ROUNDS):
             if not groups:
                 return
-            groups = self._answers_to(self._execute_round(groups, seq), seq)
+            groups = self._answers_to(self._rounds.execute(groups, seq), seq)
         if groups:
             self.allocator.refused["fill_rounds"] += sum(len(intents) for _strategy_id, intents in groups)
 
@@ -280,12 +283,26 @@ class Orchestrator:
             raise blamed from error
 
 
+def _both(first: Callable[..., Any], second: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Return what tells both."""
+    if second is None:
+        return first
+
+    def tell(*what: Any) -> None:
+        first(*what)
+        second(*what)
+
+    return tell
+
+
 def _blamed(name: str, callback: Callback, seq: int, error: Exception) -> Exception:
     """Return what ends the run where a callback raised this."""
     if isinstance(error, E6OverflowError | UsageError):
         return error
     raised = f"raised {type(error).__name__} in {callback.__name__} at event {seq}"
-    return StrategyError(f"strategy {name} {raised}: {error}")
+    code = getattr(callback, "__code__", None)  # a method has its function's
+    place = where_raised(error, getattr(code, "co_filename", None))
+    return StrategyError(f"strategy {name} {raised}: {error}{place}")
 
 
 def timer_periods(strategies: Mapping[str, Strategy]) -> dict[str, int]:

@@ -6,7 +6,7 @@ docs/bundle-format.md says what a reader may rely on.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from itertools import count
 from typing import NamedTuple
@@ -29,18 +29,26 @@ class _Part(NamedTuple):
     payload: Callable[[], bytes]
 
 
-def opening_records(state: RunState, first: Record) -> Iterator[Record]:
+def opening_records(
+    state: RunState,
+    cut_mono_ns: int,
+    cut_wall_ns_utc: int,
+    left_out: Container[str] = (),
+    book: Callable[[store.MarketState], bytes] | None = None,
+) -> Iterator[Record]:
     """Yield the records that stand for everything before the cut, for each shard that had any.
 
-    The stamps are the nanoseconds before `first`, strictly increasing over all shards.
+    The stamps are the nanoseconds before that of the cut, strictly increasing over all shards.
 
     Args:
         state: must not change while this is used.
-        first: the first record after the cut.
+        left_out: tokens that nothing is told of; no connection owns them.
+        book: returns what `book_payload` does; None for that.
     """
-    parts = [*_surroundings(state), *_tokens(state)]
+    markets = [market for market in _markets(state) if market.market_id not in left_out]
+    parts = [*_surroundings(state, markets, left_out), *_tokens(state, markets, book or book_payload)]
     seqs: defaultdict[int, Iterator[int]] = defaultdict(count)
-    for stamp, part in enumerate(parts, first.rx_mono_ns - len(parts)):
+    for stamp, part in enumerate(parts, cut_mono_ns - len(parts)):
         is_frame = part.control == _FRAME
         yield Record(
             shard=part.shard,
@@ -50,19 +58,25 @@ def opening_records(state: RunState, first: Record) -> Iterator[Record]:
             flags=FLAG_MARKED | (0 if is_frame else control_flags(Control(part.control))),
             conn=part.conn,
             rx_mono_ns=stamp,
-            rx_wall_ns_utc=first.rx_wall_ns_utc,
+            rx_wall_ns_utc=cut_wall_ns_utc,
             payload=part.payload(),
         )
 
 
-def _surroundings(state: RunState) -> Iterator[_Part]:
+def _surroundings(
+    state: RunState, markets: list[store.MarketState], left_out: Container[str]
+) -> Iterator[_Part]:
     owned: defaultdict[int, list[str]] = defaultdict(list)
-    for market in _markets(state):
+    for market in markets:
         owned[market.connection].append(market.market_id)
     for shard, universe in sorted(state.universes.items()):
         fields: JsonObject = {
-            "markets": list(universe.markets.values()),
-            "removed": list(universe.removed),
+            "markets": [
+                metadata
+                for metadata in universe.markets.values()
+                if not _is_left_out(metadata["asset_ids"], left_out)
+            ],
+            "removed": [asset_id for asset_id in universe.removed if asset_id not in left_out],
         }
         yield _Part(shard, 0, Control.UNIVERSE, partial(control_payload, fields))
         for conn, connection in state.connections.items():
@@ -75,13 +89,19 @@ def _surroundings(state: RunState) -> Iterator[_Part]:
                 yield _Part(shard, conn, Control.SUBSCRIBED, partial(control_payload, fields))
 
 
-def _tokens(state: RunState) -> Iterator[_Part]:
-    for market in _markets(state):
+def _tokens(
+    state: RunState, markets: list[store.MarketState], book: Callable[[store.MarketState], bytes]
+) -> Iterator[_Part]:
+    for market in markets:
         shard, conn = state.shard_of(market), market.connection
         if is_carried(market):
             yield _Part(shard, conn, Control.CARRIED, partial(carried_payload, market))
         if market.status == "live":
-            yield _Part(shard, conn, _FRAME, partial(book_payload, market))
+            yield _Part(shard, conn, _FRAME, partial(book, market))
+
+
+def _is_left_out(asset_ids: list[str], left_out: Container[str]) -> bool:
+    return bool(asset_ids) and all(asset_id in left_out for asset_id in asset_ids)
 
 
 def _markets(state: RunState) -> Iterator[store.MarketState]:

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 
 from pm_data.errors import ConfigError, UsageError
 from pm_data.strategy.base import CALLBACKS, Parameter, Strategy
+from pm_data.strategy.blame import where_raised
 
 BUILTIN = {
     "counting_maker": "pm_data.strategy.builtin.counting_maker:CountingMaker",
@@ -105,12 +106,23 @@ def _import(name: str, target: str) -> object:
                 f"--strategy {name}: unknown; expected {', '.join(BUILTIN)} or package.module:Class"
             )
     module_name, _colon, class_name = target.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+    if "/" in module_name or "\\" in module_name or module_name.endswith(".py"):
+        raise UsageError(
+            f"--strategy {name}: expected package.module:Class, the module as import names it: "
+            "mine:Class for mine.py, ideas.mine:Class for ideas/mine.py"
+        )
+    # A new list each time: another thread may be searching the one that is there.
+    sys.path = ["", *sys.path]
     try:
         return getattr(importlib.import_module(module_name), class_name)
     except Exception as error:  # a strategy's module is a stranger's code and may raise anything
-        raise UsageError(f"--strategy {name}: cannot be loaded: {type(error).__name__}: {error}") from error
+        place = where_raised(error, not_in=(__file__, importlib.__file__))
+        raise UsageError(
+            f"--strategy {name}: cannot be loaded: {type(error).__name__}: {error}{place}"
+        ) from error
+    finally:
+        # Last from here on: a random.py of the user's must not become that of whoever imports it later.
+        sys.path = [*filter(None, sys.path), ""]
 
 
 def _apply_setting(setting: str, values: Mapping[str, dict[str, Parameter]]) -> None:

@@ -1,4 +1,4 @@
-"""One WebSocket connection: sockets by asyncio, the protocol by websockets' Sans-I/O core.
+"""One WebSocket connection: sockets by asyncio, the protocol by websockets' Sans-I/O core and our splitter.
 
 Messages go synchronously from the socket read to the listener, so that a stamp
 is the time of the read and nothing waits in between. No compression is offered
@@ -6,6 +6,7 @@ is the time of the read and nothing waits in between. No compression is offered
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -17,6 +18,7 @@ from websockets.uri import WebSocketURI
 
 from pm_data import clock
 from pm_data.bundle.format import MAX_PAYLOAD
+from pm_data.venue.splitter import Splitter
 
 CLOSE_TIMEOUT_SECONDS = 1.0
 """How long the other side may take to answer a close; until then its messages are still received (A3)."""
@@ -41,19 +43,20 @@ class Listener(Protocol):
     def opened(self, connection: "Connection") -> None:
         """Hear that the handshake is done; what is sent here is the first message."""
 
-    def received(self, payload: bytes, binary: bool, mono_ns: int, wall_ns: int) -> None:
-        """Hear one whole message, with the clocks at the read that completed it."""
+    def received(self, payloads: Sequence[bytes], binary: bool, mono_ns: int, wall_ns: int) -> None:
+        """Hear whole messages of one kind, at least one, with the clocks at the read that completed them."""
 
     def ended(self, ended: Ended) -> None:
         """Hear that an opened connection is gone."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A client connection; make one per attempt and hand it to `loop.create_connection`."""
 
     def __init__(self, uri: WebSocketURI, listener: Listener) -> None:
         self._listener = listener
         self._protocol = ClientProtocol(uri, max_size=MAX_PAYLOAD)
+        self._splitter = Splitter(self._protocol, MAX_PAYLOAD)
         self._transport: asyncio.Transport | None = None
         self._handshake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._parts: list[bytes | bytearray | memoryview] = []
@@ -93,15 +96,20 @@ class Connection(asyncio.Protocol):
         self._protocol.send_request(self._protocol.connect())
         self._flush()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the place of the next read."""
+        return self._splitter.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Stamp one read and deliver the messages that it completed."""
         mono_ns = clock.mono_ns()
         wall_ns = clock.wall_ns()
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._frame(event, mono_ns, wall_ns)
-            elif isinstance(event, Response) and self._protocol.handshake_exc is None:
+        for part in self._splitter.split(nbytes):
+            if isinstance(part, list):
+                self._listener.received(part, False, mono_ns, wall_ns)
+            elif isinstance(part, Frame):
+                self._frame(part, mono_ns, wall_ns)
+            elif isinstance(part, Response) and self._protocol.handshake_exc is None:
                 self._open()
         if self._protocol.handshake_exc is not None:
             self._refuse(self._protocol.handshake_exc)
@@ -128,7 +136,7 @@ class Connection(asyncio.Protocol):
         opcode = frame.opcode
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if frame.fin:
-                self._listener.received(bytes(frame.data), opcode is Opcode.BINARY, mono_ns, wall_ns)
+                self._listener.received([bytes(frame.data)], opcode is Opcode.BINARY, mono_ns, wall_ns)
             else:
                 self._binary = opcode is Opcode.BINARY
                 self._parts = [frame.data]
@@ -137,7 +145,7 @@ class Connection(asyncio.Protocol):
             if frame.fin:
                 payload = b"".join(self._parts)
                 self._parts = []
-                self._listener.received(payload, self._binary, mono_ns, wall_ns)
+                self._listener.received([payload], self._binary, mono_ns, wall_ns)
 
     def _open(self) -> None:
         self._opened = True

@@ -71,13 +71,14 @@ class Continuity:
         """Ask the witness about up to 50 silent tokens, those first that were silent longest."""
         oldest = sorted(silent, key=lambda token: max(token.heard_ns, token.proved_ns))[:IDS_PER_REQUEST]
         asked_ns = clock.mono_ns()
+        for token in oldest:
+            token.proved_ns = asked_ns  # asked, at least: the next time is a turn later
         answer = await self._services.witness.ask([token.asset_id for token in oldest])
         self._catch_up(oldest)
         memory = Memory()
         doubtful: list[Token] = []
         quiet: dict[Token, Verdict] = {}
         for token in oldest:
-            token.proved_ns = max(token.proved_ns, asked_ns)  # asked, at least: the next time is a turn later
             if answer.books is None or token.waiting:
                 continue
             verdict = memory.verdict(token, answer.books)

@@ -41,17 +41,23 @@ class _Trouble(Exception):
 
 
 class HttpClient:
-    """Asks one server for JSON. For one thread at a time.
+    """Asks one server for JSON.
 
     Numbers with a fraction or exponent come back as text, exactly as they were printed.
 
     Args:
         tries: how often a request is tried whose trouble may pass; None for the usual number.
         timeout_seconds: most time without a byte of the answer; None for the usual.
+        at_once: how many threads may ask at the same time.
     """
 
     def __init__(
-        self, base_url: str, *, tries: int | None = None, timeout_seconds: float | None = None
+        self,
+        base_url: str,
+        *,
+        tries: int | None = None,
+        timeout_seconds: float | None = None,
+        at_once: int = 1,
     ) -> None:
         self._base_url = base_url
         self._tries = tries or _TRIES
@@ -59,6 +65,7 @@ class HttpClient:
         self._shown_url = without_credentials(base_url)
         self._pool = urllib3.PoolManager(
             num_pools=1,
+            maxsize=at_once,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"},
             timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, read_seconds), read=read_seconds),
             ssl_context=ssl.create_default_context(),

@@ -13,14 +13,10 @@ from pm_data.jsonlib import JsonObject
 from pm_data.venue import messages
 from pm_data.venue.connection import Connection, Ended
 from pm_data.venue.liveness import Liveness
-from pm_data.venue.scan import Seen, scan
+from pm_data.venue.reception import Reception
 from pm_data.venue.services import Services
 from pm_data.venue.token import Rung, Token
-from pm_data.venue.unread import Unread
 from pm_data.venue.watchdog import Watchdog
-
-_RESOLVED = int(Seen.RESOLVED)
-"""To compare with an enum's member costs three times as much, a frame."""
 
 
 class Link:
@@ -58,14 +54,12 @@ class Link:
         self._confirm = confirm
         self._connection: Connection | None = None
         self._live = Liveness(services.config, clock.mono_ns(), confirm)
+        self._reception = Reception(services, shard, self._live, self._tokens, self._to_take, self._take_over)
+        self.received = self._reception.received
+        """Takes the messages of one read."""
         self._gone = asyncio.Event()
-        self._unread = Unread()
-        self._keep_unread = self._unread.add
-        self._last_empty_ns = 0
-        self._dropping = False
         self.conn = 0
         self.cause: str | None = None
-        self.seen = [0] * len(Seen)
 
     @property
     def is_open(self) -> bool:
@@ -90,7 +84,12 @@ class Link:
     @property
     def last_answer_ns(self) -> int:
         """Return when the venue last showed that it knows of a subscription: by data, or by none at hand."""
-        return max(self._live.last_data_ns, self._last_empty_ns)
+        return max(self._live.last_data_ns, self._reception.last_empty_ns)
+
+    @property
+    def seen(self) -> list[int]:
+        """Return how many messages the scan took for what, by `Seen`."""
+        return self._reception.seen
 
     @property
     def opened_ns(self) -> int:
@@ -170,7 +169,7 @@ class Link:
 
     def catch_up(self) -> None:
         """Bring what the tokens know of themselves up to the last frame."""
-        self._unread.read(self._tokens)
+        self._reception.catch_up()
 
     def carries(self, token: Token) -> bool:
         """Tell whether it subscribes to a token, taken over or not."""
@@ -196,6 +195,7 @@ class Link:
         self._connection = connection
         self.conn = self._services.next_conn()
         self._live = Liveness(self._services.config, clock.mono_ns(), self._confirm)
+        self._reception.begin(self.conn, self._live)
         self._control(Control.OPENED, {"url": self._services.dialer.shown_url, "attempt": self._attempt})
         tokens = [*self._tokens.values(), *self._to_take.values()]
         self._services.on_event(
@@ -210,34 +210,6 @@ class Link:
             self._begin(token, now_ns)
         self._send(messages.subscription(_ids(tokens)))
         self._subscribed(tokens, self._reason)
-
-    def received(self, payload: bytes, binary: bool, mono_ns: int, wall_ns: int) -> None:
-        """Record one message and note what it proves."""
-        if self._to_take:
-            self._take_over(payload)
-        kept = self._log.frame(
-            self._shard, self.conn, payload, binary=binary, mono_ns=mono_ns, wall_ns=wall_ns
-        )
-        live = self._live
-        live.last_frame_ns = mono_ns
-        seen, books = scan(payload)
-        self.seen[seen] += 1
-        if not kept:
-            self._note_drop(mono_ns)
-        elif self._dropping:
-            self._dropping = False
-        if seen:
-            self._note_other(seen, payload, mono_ns)
-            if seen != _RESOLVED:
-                return
-        live.data_frames += 1
-        live.last_data_ns = mono_ns
-        self._keep_unread((mono_ns, payload))
-        if books and kept:
-            for key in books:
-                token = self._tokens.get(key)
-                if token is not None:
-                    token.confirmed()
 
     def ended(self, ended: Ended) -> None:
         """Record the end and what it costs."""
@@ -270,28 +242,10 @@ class Link:
         token.heard_ns = token.proved_ns = now_ns
         token.shown = None
 
-    def _note_other(self, seen: Seen, payload: bytes, mono_ns: int) -> None:
-        """Note a frame that is no data of a book."""
-        if seen is Seen.EMPTY:
-            self._last_empty_ns = mono_ns
-        elif seen is Seen.RESOLVED or seen is Seen.NEW_MARKET:
-            self._services.on_news(seen, payload)
-
-    def _note_drop(self, mono_ns: int) -> None:
-        """Wait for new books: every one of the shard is suspect from the first dropped frame on."""
-        if not self._dropping:
-            self._dropping = True
-            for token in self._tokens.values():
-                token.asked(mono_ns, Rung.ASKED)
-
-    def _take_over(self, payload: bytes) -> None:
-        """Take the tokens over that this frame brings the first full book of (SPEC 12: handover)."""
-        _seen, books = scan(payload)
-        tokens = [self._to_take[key] for key in dict.fromkeys(books) if key in self._to_take]
-        if tokens:
-            assert self._on_take is not None
-            self._on_take(self, tokens)
-            self._take(tokens)
+    def _take_over(self, tokens: list[Token]) -> None:
+        assert self._on_take is not None
+        self._on_take(self, tokens)
+        self._take(tokens)
 
     def _take(self, tokens: Sequence[Token]) -> None:
         self.catch_up()

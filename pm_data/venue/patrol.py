@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pm_data import clock
 from pm_data.config import Config
 from pm_data.venue.shard import Shard
-from pm_data.venue.witness import IDS_PER_REQUEST
+from pm_data.venue.token import Token
+from pm_data.venue.witness import IDS_PER_REQUEST, REQUESTS_AT_ONCE
 
 _STEPS = 20
 """Looks within the shorter of the two times that matter, so that none is overrun by more than a twentieth."""
@@ -36,16 +37,31 @@ class Patrol:
                 await asyncio.sleep(0)  # what came meanwhile is not to wait for all of them
 
     async def ask(self) -> None:
-        """Ask the witness about silent tokens, one request after the other, until cancelled."""
-        while True:
-            started_ns = clock.mono_ns()
-            shards = self._shards()
-            silent = [(shard, shard.continuity.due().silent) for shard in shards]
-            shard, tokens = max(silent, key=lambda pair: len(pair[1]), default=(None, []))
-            if shard is not None and tokens:
-                await shard.continuity.ask_about_silent(tokens)
-            elapsed_seconds = (clock.mono_ns() - started_ns) / 1e9
-            await asyncio.sleep(max(self._pause_seconds(shards) - elapsed_seconds, 0.0))
+        """Ask the witness about silent tokens at an even pace, until cancelled.
+
+        A slow answer delays no other question, until as many are out as may be at once.
+        """
+        turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+        async def ask_about(shard: Shard, silent: Sequence[Token]) -> None:
+            try:
+                await shard.continuity.ask_about_silent(silent)
+            finally:
+                turns.release()
+
+        async with asyncio.TaskGroup() as questions:
+            while True:
+                started_ns = clock.mono_ns()
+                await turns.acquire()
+                shards = self._shards()
+                silent = [(shard, shard.continuity.due().silent) for shard in shards]
+                shard, tokens = max(silent, key=lambda pair: len(pair[1]), default=(None, []))
+                if shard is not None and tokens:
+                    questions.create_task(ask_about(shard, tokens))
+                else:
+                    turns.release()
+                elapsed_seconds = (clock.mono_ns() - started_ns) / 1e9
+                await asyncio.sleep(max(self._pause_seconds(shards) - elapsed_seconds, 0.0))
 
     def _pause_seconds(self, shards: Sequence[Shard]) -> float:
         """Return the time between two requests: all tokens have their turn in half the silent time."""

@@ -33,10 +33,6 @@ _SEEN_BY_TYPE = {b"new_market": Seen.NEW_MARKET, b"market_resolved": Seen.RESOLV
 
 _NO_BOOKS: tuple[bytes, ...] = ()
 _DATA = (Seen.DATA, _NO_BOOKS)
-_USUAL_TAILS = {
-    b'"event_type":"' + name + b'"}': _DATA
-    for name in (b"price_change", b"tick_size_change", b"best_bid_ask")
-}
 _RESULT_BY_TYPE = {event_type: (seen, _NO_BOOKS) for event_type, seen in _SEEN_BY_TYPE.items()}
 
 
@@ -45,9 +41,6 @@ def scan(payload: bytes) -> tuple[Seen, Sequence[bytes]]:
     if payload.startswith(b"{"):
         # The type stands last in most of the venue's objects.
         at = payload.rfind(b'"event_type"')
-        usual = _USUAL_TAILS.get(payload[at:]) if at >= 0 else None
-        if usual is not None:
-            return usual
         found = _EVENT_TYPE.match(payload, at) if at >= 0 else None
         if found is not None:
             event_type = found[1]

@@ -101,6 +101,11 @@ class Session:
             self._end_reason = reason
             self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Tell whether the run is to end, or has."""
+        return self._stopping.is_set()
+
     def status(self) -> list[ShardStatus]:
         """Return each shard as it is now; any thread may ask."""
         return [shard.status() for shard in list(self._shards)]

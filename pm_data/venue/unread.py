@@ -1,43 +1,35 @@
-"""Frames whose tokens nobody has looked at yet.
+"""Messages whose tokens nobody has looked at yet.
 
-Which tokens a frame tells of matters only when the witness or the ladder asks, so the receive path
-merely keeps it, and most are never looked at: of several of one market the newest tells enough.
+Which tokens a message tells of matters only when the witness or the ladder asks, so the receive path
+merely keeps it, and of several of one market and type the newest, which tells enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pm_data._fast import intake
 from pm_data.venue.scan import asset_ids
 from pm_data.venue.token import Token
 
-_HEAD_BYTES = 96
-"""Reaches in the venue's price changes to the market and no further, in its books into the token."""
-
-_TAIL_BYTES = 24
-"""Tells the venue's types apart."""
-
 
 class Unread:
-    """The data frames of one connection since the last look; stamps are monotonic ns.
+    """The data messages of one connection since the last look; stamps are monotonic ns.
 
-    It is to be read before a token is taken up, so that no frame from before counts for it.
+    It is to be read before a token is taken up, so that no message from before counts for it.
     """
 
     def __init__(self) -> None:
-        self._frames: list[tuple[int, bytes]] = []
-        self.add = self._frames.append
-        """Takes (stamp, payload)."""
+        self._newest: dict[bytes, tuple[int, bytes]] = {}
+
+    def add(self, payloads: Sequence[bytes], stamp: int) -> None:
+        """Take the messages of one read."""
+        intake.keep_newest(self._newest, payloads, stamp)
 
     def read(self, tokens: Mapping[bytes, Token]) -> None:
         """Note in the tokens when they were heard of last, and what stated their book's hash last."""
-        frames = self._frames[::-1]
-        self._frames.clear()
-        known: set[bytes] = set()
+        newest = list(self._newest.values())
+        self._newest.clear()
         shown: set[bytes] = set()
-        for stamp, payload in frames:
-            kind = payload[:_HEAD_BYTES] + payload[-_TAIL_BYTES:]
-            if kind in known:
-                continue
-            known.add(kind)
+        for stamp, payload in reversed(newest):
             states_hash = b'"hash"' in payload
             for key in asset_ids(payload):
                 token = tokens.get(key)

@@ -21,6 +21,9 @@ from pm_data.venue.token import Token
 
 IDS_PER_REQUEST = 50
 
+REQUESTS_AT_ONCE = 8
+"""So that 4,000 tokens have their turn in 10 s with answers that take a second; 20 s make one silent."""
+
 _OPENING = re.compile(rb'\s*,\s*"timestamp"\s*:\s*"([0-9]{1,18})"\s*,\s*"hash"\s*:\s*"([0-9a-f]{1,64})"')
 
 
@@ -57,17 +60,19 @@ class Answer:
 
 
 class Witness:
-    """Asks `POST /books`, one request at a time, in a thread of its own for each."""
+    """Asks `POST /books`, a few requests at once, each in a thread of its own."""
 
     def __init__(self, config: Config) -> None:
         self._timeout_seconds = config.capture_witness_timeout_seconds
-        self._http = HttpClient(config.clob_base_url, tries=1, timeout_seconds=self._timeout_seconds)
-        self._turn = asyncio.Lock()
+        self._http = HttpClient(
+            config.clob_base_url, tries=1, timeout_seconds=self._timeout_seconds, at_once=REQUESTS_AT_ONCE
+        )
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def ask(self, asset_ids: Sequence[str]) -> Answer:
         """Return the books of at most 50 tokens."""
         assert len(asset_ids) <= IDS_PER_REQUEST
-        async with self._turn:
+        async with self._turns:
             try:
                 listed = await in_own_thread(lambda: self._post(asset_ids), "venue-witness")
             except UnavailableError as error:
@@ -78,7 +83,7 @@ class Witness:
         return Answer({asset_id: book for asset_id, book in stated if asset_id and book is not None})
 
     def close(self) -> None:
-        """Close the idle connection."""
+        """Close the idle connections."""
         self._http.close()
 
     def _post(self, asset_ids: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from pm_data.bundle.replay import ReplayRecords
 from pm_data.config import Config
 from pm_data.errors import PmDataError
 from pm_data.frame import Control, Kind
+from pm_data.runtime import checkpoints, entrypoint
 from pm_data.runtime.entrypoint import RunOptions, run
 from pm_data.strategy import PlaceOrderIntent, Strategy
 from pm_data.strategy.loading import load_strategies
@@ -111,6 +112,16 @@ def test_the_compiled_loop_reads_ahead(generated, both_cores, monkeypatch):
         pytest.skip("with the pure core chosen, bundles are opened for the pure loop")
     monkeypatch.setattr(ReplayRecords, "__iter__", lambda _records: pytest.fail("read in the plain way"))
     assert outcome(generated, both_cores[1])[0]["frames"] == 3000
+
+
+def test_usual_lines_are_written_by_the_compiled_core(generated, both_cores, monkeypatch):
+    if _fast.CORE == "pure":
+        pytest.skip("with the pure core chosen, strategies make the intents of the pure core")
+    plain = outcome(generated, both_cores[0], print_hash=True)
+    for name in ("event_line", "fill_line"):
+        monkeypatch.setattr(checkpoints, name, lambda *_what: pytest.fail("a line made in Python"))
+    monkeypatch.setattr(entrypoint, "intent_line", lambda *_what: pytest.fail("a line made in Python"))
+    assert outcome(generated, both_cores[1], print_hash=True) == plain
 
 
 def test_every_way_to_end_early(generated, both_cores):
@@ -214,5 +225,8 @@ class Failing(Strategy):
 def test_a_strategy_that_raises_is_named(generated, both_cores):
     for core in both_cores:
         records = open_bundle(generated).replay_records(pytest.fail)
-        with pytest.raises(PmDataError, match="strategy f raised KeyError in on_top_of_book at event 500"):
+        told = (
+            r"strategy f raised KeyError in on_top_of_book at event 500: 'here' \(test_loop\.py, line \d+\)$"
+        )
+        with pytest.raises(PmDataError, match=told):
             run(records, {"f": Failing({})}, Config(), RunOptions("replay"), opened_at=0.0, core=core)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from support.frames import A, book
 
-from pm_data._fast.store_py import SAMPLES
+from pm_data._fast.book_side import SAMPLES
 
 SEED = 20261123
 

@@ -9,16 +9,19 @@ import time
 
 import pytest
 from support.captures import assert_balanced
+from support.frames import A, B, book
 
 from pm_data.bundle.layout import create_run_dir
+from pm_data.bundle.reader import ShardReader
 from pm_data.bundle.writer import ShardWriter
 from pm_data.capture.accounts import Count
+from pm_data.capture.carry import Carry
 from pm_data.capture.fatal import Cause, FatalLatch
 from pm_data.capture.metrics import Samples
 from pm_data.capture.sync_thread import SyncThread
 from pm_data.capture.writer_thread import SYNC_BYTES, WriterThread
-from pm_data.frame import Control
-from pm_data.venue.recordlog import RecordLog
+from pm_data.frame import FLAG_MARKED, Control
+from pm_data.venue.recordlog import Part, RecordLog
 
 SEED = 20261123
 
@@ -26,7 +29,7 @@ SEED = 20261123
 class Bench:
     """A log, a writer thread and a run directory to play with."""
 
-    def __init__(self, tmp_path, open_shard=None, sync_each_batch=False, max_bytes=2**30):
+    def __init__(self, tmp_path, open_shard=None, sync_each_batch=False, max_bytes=2**30, carry=None):
         self.run = create_run_dir(tmp_path, "run")
         self.latch = FatalLatch()
         self.log = RecordLog(1_000_000, max_bytes)
@@ -37,6 +40,7 @@ class Bench:
             self.latch,
             self.latency,
             sync_each_batch=sync_each_batch,
+            carry=carry,
         )
 
     def frame(self, shard, payload):
@@ -152,8 +156,8 @@ def test_a_long_queue_is_written_in_parts(bench):
     (seal,) = it.finish()
     assert seal.records == 10_001
     assert sum(count for count, _ in sizes) == 10_001
-    assert max(count for count, _ in sizes) == 4096
-    assert max(size for _, size in sizes) < 12_000_000
+    assert max(count for count, _ in sizes) == 512
+    assert max(size for _, size in sizes) < 3_600_000
 
 
 def test_refused_file_stops_every_shard(bench):
@@ -266,3 +270,77 @@ def test_sync_with_each_batch(bench):
             assert balance.durable == balance.written
     it.finish()
     assert len(it.latency.take()) > 0
+
+
+def test_a_bundle_after_a_cut_begins_with_an_opening_and_is_numbered_on(bench, tmp_path):
+    """The next part's writer waits for the last write of the one before, whatever the disk does."""
+    disk_free = threading.Event()
+
+    class Stalled(ShardWriter):
+        def append(self, records):
+            disk_free.wait(10)
+            super().append(records)
+
+    carry, second = Carry(), Part()
+    it = bench(lambda shard: Stalled(it.run, shard), carry=carry)
+    with create_run_dir(tmp_path, "next") as run:
+        latch, latency = FatalLatch(), Samples(16)
+        writer = WriterThread(
+            it.log,
+            lambda shard: ShardWriter(run, shard),
+            latch,
+            latency,
+            sync_each_batch=True,
+            part=second,
+            carry=carry,
+            after=it.writer,
+            open_first=[0],
+        )
+        it.log.control(0, 0, Control.UNIVERSE, {"markets": [], "removed": []})
+        it.log.control(0, 1, Control.SUBSCRIBED, {"tokens": [A, B], "reason": "initial"})
+        it.frame(0, book(A))
+        it.log.cut(second)
+        it.frame(0, book(B))
+        time.sleep(0.05)
+        assert writer.balances()[0].queued.frames == it.writer.balances()[0].queued.frames == 1
+        assert run.frames(0).stat().st_size == 0
+        disk_free.set()
+        it.finish()
+        assert writer.join(10)
+        (balance,) = writer.balances().values()
+        writer.close_shards()
+    assert balance.received == balance.written == balance.durable == Count(1, len(book(B)))
+    records = [record for batch in ShardReader(run.frames(0), 0, pytest.fail).batches() for record in batch]
+    assert [record.seq for record in records] == [0, 1, 2, 3]
+    assert [bool(record.flags & FLAG_MARKED) for record in records] == [True, True, True, False]
+    assert records[-1].payload == book(B)
+    assert records[-2].rx_mono_ns == second.begin_mono_ns - 1
+    assert latch.fatal is None
+    assert latency.take()  # of what was received, and of that alone
+
+
+def test_nothing_follows_a_part_that_the_disk_refused(bench, tmp_path):
+    class Full(ShardWriter):
+        def append(self, records):
+            raise OSError(errno.ENOSPC, "full")
+
+    carry, second = Carry(), Part()
+    it = bench(lambda shard: Full(it.run, shard), carry=carry)
+    with create_run_dir(tmp_path, "next") as run:
+        writer = WriterThread(
+            it.log,
+            lambda shard: ShardWriter(run, shard),
+            FatalLatch(),
+            Samples(16),
+            sync_each_batch=False,
+            part=second,
+            carry=carry,
+            after=it.writer,
+        )
+        it.frame(0, b"{}")
+        it.log.cut(second)
+        it.frame(0, b"{}")
+        assert writer.join(10)
+        assert writer.balances()[0].queued == Count(1, 2)
+        assert not run.frames(0).exists()
+    assert it.latch.fatal.cause is Cause.WRITE_ERROR

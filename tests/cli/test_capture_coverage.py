@@ -1,10 +1,13 @@
 """`capture-coverage` on runs made for it, and on a capture of a venue that loses things."""
 
+from dataclasses import replace
+
 import pytest
 from support.captures import Capture
 from support.commands import json_line, pm_data
 from support.records import control, text, write_run
 
+from pm_data.bundle.manifest import read_manifest, write_manifest
 from pm_data.frame import Control
 from pm_data.venue.embedded.faults import parse_fault
 from pm_data.venue.embedded.in_process import EmbeddedVenue
@@ -64,6 +67,41 @@ def test_tokens_their_books_and_their_gaps(tmp_path):
         "missing": ["3"],
     }
     assert "3 tokens (live 1, suspect 1, new 1), 2 gaps (closed 2; 1 not ended), 1 missing" in err
+
+
+CARRIED = {
+    **{"market": None, "cause": "", "ts_event": None, "tick_size_e6": None, "bids": [], "asks": []},
+    **dict.fromkeys(("bid_px_e6", "bid_sz_e6", "ask_px_e6", "ask_sz_e6")),
+    **dict.fromkeys(("last_trade_price_e6", "last_trade_size_e6")),
+}
+
+
+def test_what_a_rotation_cuts_in_two_is_lost_in_neither_bundle(tmp_path):
+    """Gaps and first books that the next bundle brings to an end, and those that this one begins with."""
+    shards = [
+        control(0, 0, 10, Control.UNIVERSE, markets=[], removed=[]),
+        control(0, 1, 20, Control.SUBSCRIBED, 1, tokens=["1", "2", "3", "4"], reason="carried"),
+        control(
+            0, 2, 21, Control.CARRIED, 1, asset_id="1", **CARRIED | {"status": "suspect", "cause": "gap"}
+        ),
+        control(0, 3, 22, Control.CARRIED, 1, asset_id="2", **CARRIED | {"status": "resolved", "cause": "1"}),
+        control(0, 4, 23, Control.CARRIED, 1, asset_id="3", **CARRIED | {"status": "new"}),
+        text(0, 5, 30, book("1")),
+        text(0, 6, 40, book("4")),
+        gap(7, 50, ["4"]),
+        control(0, 8, 2 * 10**9, Control.SUBSCRIBED, 1, tokens=["5"], reason="refresh"),
+        control(0, 9, 2 * 10**9 + 1, Control.END, reason="rotation"),
+    ]
+    run = write_run(tmp_path, [shards])
+    settings = {"capture_first_book_seconds": {"value": 1.5, "origin": "flag"}}
+    write_manifest(run, replace(read_manifest(run), config=settings))
+    code, found, _err = coverage(run.path)
+    assert (code, found["missing"]) == (1, ["3"])
+    tokens = {token["asset_id"]: token for token in found["tokens"]}
+    assert [tokens[name]["first_book_ns"] for name in "12345"] == [21, 22, None, 40, None]
+    assert tokens["1"]["gaps"] == [{"cause": "gap", "from_ns": 21, "to_ns": 30}]
+    assert tokens["4"]["gaps"] == [{"cause": "closed", "from_ns": 50, "to_ns": None}]
+    assert not any(tokens[name]["gaps"] for name in "235")
 
 
 def test_damage_is_named_and_is_exit_1(tmp_path):

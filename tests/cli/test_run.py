@@ -107,7 +107,10 @@ def test_a_strategy_that_raises_is_one_line(run_dir, tmp_path):
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     done = replay(run_dir, "--strategy", "mine:Bad", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "pm_data run: strategy Bad raised ValueError in on_trade at event 4: no\n"
+    assert (
+        done.stderr
+        == "pm_data run: strategy Bad raised ValueError in on_trade at event 4: no (mine.py, line 4)\n"
+    )
 
 
 def test_damage_in_the_middle_gives_no_hash(run_dir, tmp_path):

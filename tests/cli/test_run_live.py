@@ -7,6 +7,7 @@ import sys
 import pytest
 from support.commands import ROOT, json_line, pm_data
 
+from pm_data.runtime.latency import END_TO_END, STAGES
 from pm_data.venue.embedded.in_process import EmbeddedVenue
 from pm_data.venue.embedded.options import VenueOptions
 
@@ -25,7 +26,7 @@ def urls(venue):
     )
 
 
-def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path):
+def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path, core):
     done = pm_data(
         *("run", "--mode", "live", "--execution", "sim", "--duration-seconds", "2", "--print-summary-json"),
         *(
@@ -37,6 +38,7 @@ def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path):
             *urls(venue),
         ),
         cwd=tmp_path,
+        PM_DATA_CORE=core.name,
     )
     line = json_line(done)
     assert done.returncode == 0, done.stderr
@@ -45,7 +47,11 @@ def test_a_live_run_prints_its_summary_and_writes_nothing(venue, tmp_path):
     assert line["intents"] == line["intents_by_strategy"]["toy_spread"] > 0
     assert line["names"]["types"]["book"] >= 40
     assert len(line["final_hash"]) == 64
-    assert 0 < line["latency_ns"]["decode"]["p50"] < line["latency_ns"]["end_to_end"]["max"] < 2_000_000_000
+    assert tuple(line["latency_ns"]) == (*STAGES, END_TO_END)
+    assert all(found["count"] for found in line["latency_ns"].values())
+    assert (
+        0 < line["latency_ns"]["normalize"]["p50"] < line["latency_ns"]["end_to_end"]["max"] < 2_000_000_000
+    )
     assert list(tmp_path.iterdir()) == []
 
 

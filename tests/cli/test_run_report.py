@@ -55,4 +55,4 @@ def test_a_live_run_shows_its_latency(tmp_path):
         done = pm_data(*live, *venue_flags(venue.urls))
     assert done.returncode == 0, done.stderr
     assert "latency_ns" not in json_line(done)
-    assert "<td>receive_to_decode</td>" in page.read_text(encoding="utf-8")
+    assert "<td>recv_to_decode</td>" in page.read_text(encoding="utf-8")

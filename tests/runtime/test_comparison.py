@@ -9,6 +9,7 @@ from support.frames import A, B, book, trade
 
 from pm_data.runtime.checkpoints import Checkpoint, Trail, fill_line
 from pm_data.runtime.comparison import Difference, differ, find_difference
+from pm_data.runtime.entrypoint import intent_line
 from pm_data.strategy import CancelIntent, Fill, Strategy
 
 SEED = 20261125
@@ -18,7 +19,7 @@ def run_of(core, strategy, records, size=ONE):
     """Return a run that may be run again, its strategy made anew each time."""
 
     def run(trail):
-        made = engine(core, fee_bps=100, watchers=watchers_of(trail))(s=strategy(size))
+        made = engine(core, fee_bps=100, watchers=watchers_of(trail, core))(s=strategy(size))
         made.run(records)
         trail.end(made.canonical_events)
 
@@ -91,12 +92,10 @@ def test_a_run_that_ends_early_parts_at_the_next_line(core):
 
 def test_a_fill_alone_may_differ(core):
     def run(price):
-        lines = [("1|place\n", Fill("s", A, "buy", price, 5, 1, 1, "t"))]
-
         def follow(trail):
-            for line, fill in lines:
-                trail.intent(1, line)
-                trail.fill(fill)
+            lines = trail.start(intent_line)
+            lines.intent(1, "s", taker(size=5))
+            lines.fill(Fill("s", A, "buy", price, 5, 1, 1, "t"))
             trail.end(1)
 
         return follow
@@ -118,7 +117,7 @@ def test_checkpoints_are_the_hashes_of_the_lines_so_far(core):
     marks = []
     trail = Trail(2, marks.append, lambda seq, stream, line: lines[stream].append((seq, line)))
     script = Script([taker(), CancelIntent(A, "buy")], [taker(B)], [taker()])
-    made = engine(core, watchers=watchers_of(trail))(s=script)
+    made = engine(core, watchers=watchers_of(trail, core))(s=script)
     made.run([frame(book(A)), frame(book(B)), frame(book(A, bids=[])), frame(trade(A)), frame(trade(A))])
     last = trail.end(5)
     assert [mark.seq for mark in marks] == [2, 4, 5]

@@ -7,9 +7,9 @@ import pytest
 from support.bundles import make_bundle, stamped
 from support.frames import book, encode, trade
 
+from pm_data import osdep
 from pm_data.bundle.opening import open_bundle
 from pm_data.config import Config
-from pm_data.runtime.allocator import Passed
 from pm_data.runtime.entrypoint import RunOptions, intent_line, run
 from pm_data.strategy import CancelIntent, PlaceOrderIntent
 from pm_data.strategy.loading import load_strategies
@@ -104,8 +104,25 @@ def test_resolution_settles_positions(core, tmp_path):
 
 def test_the_intent_line_of_each_kind():
     place = PlaceOrderIntent("m", "buy", None, 5, "market", "ioc", "taker", "t")
-    assert intent_line(3, Passed("s", place)) == "3|s|place|m|buy||5|ioc|taker|t\n"
-    assert intent_line(3, Passed("s", CancelIntent("m", "sell", "t"))) == "3|s|cancel|m|sell|||||t\n"
-    assert intent_line(0, Passed("s", PlaceOrderIntent("é", "sell", 1, 5))) == (
-        "0|s|place|é|sell|1|5|gtc|maker|\n"
+    assert intent_line(3, "s", place) == "3|s|place|m|buy||5|ioc|taker|t\n"
+    assert intent_line(3, "s", CancelIntent("m", "sell", "t")) == "3|s|cancel|m|sell|||||t\n"
+    assert intent_line(0, "s", PlaceOrderIntent("é", "sell", 1, 5)) == ("0|s|place|é|sell|1|5|gtc|maker|\n")
+
+
+@pytest.mark.parametrize("print_latency", [False, True])
+def test_the_clock_of_the_stages_is_read_only_where_the_report_is_asked_for(
+    two_files, core, monkeypatch, print_latency
+):
+    reads = []
+    read = osdep.mono_ns
+    monkeypatch.setattr(osdep, "mono_ns", lambda: reads.append(None) or read())
+    line = run(
+        open_bundle(two_files).replay_records(pytest.fail),
+        load_strategies(["toy_spread"], []),
+        Config(),
+        RunOptions("live", print_hash=True, print_summary=True, print_latency=print_latency),
+        opened_at=time.perf_counter(),
+        core=core,
     )
+    assert ("latency_ns" in line, bool(reads)) == (print_latency, print_latency)
+    assert line["canonical_events"] == 4

@@ -23,7 +23,7 @@ def run(make, script, *records):
 def test_a_maker_and_a_cancel_are_acknowledged_and_do_not_fill(core):
     quote = PlaceOrderIntent(A, "buy", 990_000, ONE)
     made = run(engine(core), Script([quote, CancelIntent(A, "buy")]), frame(book()))
-    assert (made.execution.acks, made.fills, made.execution.unfilled) == (2, 0, {"maker": 1})
+    assert (made.execution.desk.acks, made.fills, made.execution.unfilled) == (2, 0, {"maker": 1})
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def engine(core, **strategies):
     made = Orchestrator(
         instances,
         lambda _markets: SimTerms(fees.flat(100)),
-        on_intent=lambda seq, passed: lines.append((seq, *passed)),
+        on_intent=lambda *passed: lines.append(passed),
         core=core,
     )
     return made, lines
@@ -50,6 +50,13 @@ class OnceATop(Strategy):
 
     def on_top_of_book(self, ctx, event, market_state, portfolio):
         return self.wants
+
+
+class Forger(str):
+    """A text that equals a word and would print as more than an intent line's field."""
+
+    def __format__(self, _specification):
+        return "buy|1|1|gtc|maker|x\n2|t|place|m|buy"
 
 
 def taking(*wants):
@@ -118,7 +125,7 @@ def test_nothing_fills_on_an_empty_side_an_unknown_or_a_suspect_market(core):
 
     made, lines = engine(core, t=OnEverything)
     made.run([frame(book()), control(Control.GAP, tokens=[A]), frame(book(B, asks=[])), frame(trade())])
-    assert (len(lines), made.fills, made.execution.acks) == (3, 0, 3)
+    assert (len(lines), made.fills, made.execution.desk.acks) == (3, 0, 3)
 
 
 def test_on_fill_intents_join_the_same_event_for_at_most_16_rounds(core):
@@ -161,6 +168,31 @@ def test_resolution_settles_a_position(core):
     assert made.pnl()["realized_pnl_e6"] == 540_000
 
 
+@pytest.mark.parametrize("winner", [{}, {"winning_asset_id": ""}, {"winning_asset_id": None}])
+def test_a_market_that_resolves_without_a_winner_stays_open_and_a_pair_of_it_merges(core, winner):
+    """How the venue tells of 50/50 nobody has recorded; no half is booked on a guess."""
+
+    causes = []
+
+    class Holder(Strategy):
+        def on_trade(self, ctx, event, market_state, portfolio):
+            return [SplitIntent(A, 5 * ONE)]
+
+        def on_status(self, ctx, event, market_state, portfolio):
+            causes.append(event.cause)
+            return [MergeIntent(A, 2 * ONE), taker()]
+
+    made, _lines = engine(core, s=Holder)
+    resolved = encode({"event_type": "market_resolved", "assets_ids": [A, B], **winner})
+    cleared = [frame(book(token, bids=[], asks=[])) for token in (A, B)]
+    made.run([frame(book(A)), frame(book(B)), frame(trade(A)), *cleared, frame(resolved)])
+    assert causes == ["unknown", "unknown"]
+    pnl = made.pnl()
+    assert pnl["positions_e6"] == {A: ONE, B: ONE}
+    assert (pnl["cash_e6"], pnl["position_value_e6"], pnl["unmarked"]) == (-ONE, 0, [A, B])
+    assert made.execution.unfilled == {"not_live": 2}
+
+
 @pytest.mark.parametrize(
     ("intent", "reason"),
     [
@@ -180,6 +212,11 @@ def test_resolution_settles_a_position(core):
         (PlaceOrderIntent(A, "buy", 1, True), "bad_size"),
         (PlaceOrderIntent(A, "buy", 1, 1, "stop"), "bad_terms"),
         (PlaceOrderIntent(A, "buy", 1, 1, tif="day"), "bad_terms"),
+        (PlaceOrderIntent(A, Forger("buy"), 1, 1), "bad_side"),
+        (CancelIntent(A, Forger("buy")), "bad_side"),
+        (PlaceOrderIntent(A, "buy", 1, 1, Forger("limit")), "bad_terms"),
+        (PlaceOrderIntent(A, "buy", 1, 1, tif=Forger("gtc")), "bad_terms"),
+        (PlaceOrderIntent(A, "buy", 1, 1, urgency=Forger("maker")), "bad_terms"),
     ],
 )
 def test_a_bad_intent_is_refused_and_counted(core, intent, reason):

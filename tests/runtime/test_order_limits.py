@@ -4,7 +4,7 @@ import pytest
 from support.engine import ONE, PAIR, Script, engine, frame, taker, universe
 from support.frames import A, B, book
 
-from pm_data.runtime.order_limits import OrderLimits
+from pm_data._fast.limits_py import OrderLimits
 from pm_data.strategy import CancelIntent, MergeIntent, PlaceOrderIntent, SplitIntent
 
 

@@ -58,8 +58,8 @@ def test_records_without_an_event_move_no_timer(core):
 def test_a_timers_intents_carry_the_event_and_fill_against_its_book(core):
     lines = []
     ticker = Ticker(10, [taker(size=50 * ONE)])
-    made = engine(core)(t=ticker)
-    made._on_intent = lambda seq, passed: lines.append((seq, passed.strategy_id))
+    watchers = {"on_intent": lambda seq, strategy_id, _intent: lines.append((seq, strategy_id))}
+    made = engine(core, watchers=watchers)(t=ticker)
     made.run([*books(100), frame(book(asks=[("0.30", "7")]), stamp=110)])
     assert lines == [(2, "t")]
     assert made.ledger.position(A) == 7 * ONE

@@ -49,7 +49,7 @@ def test_a_replay_from_any_cut_goes_on_as_one_from_the_start(core, seed):
     openings = []
     events_after = [unnumbered(whole.process(record)) for record in records]
     for cut, first in enumerate(records):
-        opening = list(opening_records(state, first))
+        opening = list(opening_records(state, first.rx_mono_ns, first.rx_wall_ns_utc))
         replay = EventStream(core)
         opening_events = [event for record in opening for event in replay.process(record)]
         assert known(replay.store) == known(state.store), (seed, cut)
@@ -89,7 +89,11 @@ def test_both_cores_write_the_same_bytes(both_cores):
     for cut, first in enumerate(records):
         if cut % 20 == 0:
             pure, compiled = (
-                [encode_record(record) for record in opening_records(state, first)] for state in states
+                [
+                    encode_record(record)
+                    for record in opening_records(state, first.rx_mono_ns, first.rx_wall_ns_utc)
+                ]
+                for state in states
             )
             assert pure == compiled
         for state in states:

@@ -1,6 +1,7 @@
 """Strategies are found by name, checked at load, and given their parameters."""
 
 import re
+import sys
 
 import pytest
 
@@ -59,6 +60,43 @@ def test_a_bad_setting_is_named(settings, text):
 def test_a_bad_name_is_one_clear_error(name):
     with pytest.raises(UsageError, match=re.escape(f"--strategy {name}: ")):
         load_strategies([name], [])
+
+
+@pytest.mark.parametrize("name", ["mine.py:Mine", "./mine.py:Mine", "ideas/mine:Mine", "ideas\\mine.py:Mine"])
+def test_a_path_is_told_how_a_module_is_named(name):
+    with pytest.raises(
+        UsageError, match=re.escape("mine:Class for mine.py, ideas.mine:Class for ideas/mine.py")
+    ):
+        load_strategies([name], [])
+
+
+def test_a_module_that_raises_is_named_with_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raises_at_3.py").write_text("x = 1\n\nx.y\n", encoding="utf-8")
+    (tmp_path / "unreadable_at_2.py").write_text("x = 1\ny = (\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"AttributeError: .* \(raises_at_3\.py, line 3\)$"):
+        load_strategies(["raises_at_3:X"], [])
+    with pytest.raises(
+        UsageError, match=r"SyntaxError: [^()]*'\(' was never closed \(unreadable_at_2\.py, line 2\)$"
+    ):
+        load_strategies(["unreadable_at_2:X"], [])
+    with pytest.raises(UsageError, match=r"No module named 'not_there'$"):
+        load_strategies(["not_there:X"], [])
+
+
+def test_a_file_beside_the_strategy_takes_nobodys_place(mine, tmp_path):
+    """Found first where the strategy is looked for, last by everybody else."""
+    (tmp_path / "this.py").write_text(SOURCE, encoding="utf-8")  # Python has a module of that name
+    assert "this" not in sys.modules
+    searched = sys.path
+    before = list(searched)
+    try:
+        assert isinstance(load_strategies(["this:Mine"], [])["Mine"], Strategy)
+        assert sys.path[-1] == ""
+        assert "" not in sys.path[:-1]
+        assert searched == before, "another thread may be searching it"
+    finally:
+        del sys.modules["this"]
 
 
 def test_a_misspelt_callback_is_an_error_at_load(mine):

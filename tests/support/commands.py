@@ -33,5 +33,6 @@ def pm_data(*arguments, python=sys.executable, cwd=None, **environment):
 
 def json_line(done):
     """Return the one JSON line of a finished command."""
-    (line,) = done.stdout.splitlines()
-    return json.loads(line)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, (done.returncode, lines, done.stderr)
+    return json.loads(lines[0])

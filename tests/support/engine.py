@@ -2,12 +2,12 @@
 
 import itertools
 
+from pm_data._fast.limits_py import NO_LIMITS
 from pm_data.frame import Control, Kind, Record, control_flags, control_payload
 from pm_data.runtime import fees
 from pm_data.runtime.entrypoint import intent_line
 from pm_data.runtime.execution import SimTerms
 from pm_data.runtime.orchestrator import Orchestrator
-from pm_data.runtime.order_limits import NO_LIMITS
 from pm_data.strategy import PlaceOrderIntent, Strategy
 
 from .frames import A, B
@@ -76,10 +76,6 @@ def engine(core, *, limits=NO_LIMITS, fee_bps=0, watchers=None, **settings):
     return make
 
 
-def watchers_of(trail):
+def watchers_of(trail, core):
     """Return what brings a run's lines to a trail, for `engine`."""
-    return {
-        "on_event": trail.event,
-        "on_intent": lambda seq, passed: trail.intent(seq, intent_line(seq, passed)),
-        "on_fill": trail.fill,
-    }
+    return {"lines": trail.start(intent_line, core)}

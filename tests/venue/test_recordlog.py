@@ -1,10 +1,11 @@
 import random
 import threading
+import time
 
 import pytest
 
 from pm_data.frame import FLAG_MUST_UNDERSTAND, Control, Kind, Record, control_fields
-from pm_data.venue.recordlog import RecordLog
+from pm_data.venue.recordlog import Part, RecordLog
 
 
 class Clock:
@@ -208,3 +209,83 @@ def test_a_tap_sees_what_is_taken_and_no_drop() -> None:
     assert log.take(0) is None
     assert seen == taken
     assert [record.control for record in seen] == [0, Control.GAP]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_frames_of_one_read_are_as_one_by_one(seed: int) -> None:
+    rng = random.Random(seed)
+    together, _ = make_log(max_frames=30, max_bytes=300)
+    singly, _ = make_log(max_frames=30, max_bytes=300)
+    for step in range(200):
+        shard, mono_ns, binary = rng.randrange(3), rng.randrange(500), rng.random() < 0.2
+        payloads = [bytes(rng.randrange(20)) for _ in range(rng.randrange(1, 6))]
+        if not together.frames(shard, 1, payloads, binary=binary, mono_ns=mono_ns, wall_ns=step):
+            for payload in payloads:
+                together.frame(shard, 1, payload, binary=binary, mono_ns=mono_ns, wall_ns=step)
+        for payload in payloads:
+            singly.frame(shard, 1, payload, binary=binary, mono_ns=mono_ns, wall_ns=step)
+        assert [together.account(at) for at in range(3)] == [singly.account(at) for at in range(3)]
+        if rng.random() < 0.2:
+            assert together.take(0) == singly.take(0)
+    assert len(together.enqueue_delays_ns) == len(singly.enqueue_delays_ns)
+    assert together.take(0) == singly.take(0)
+
+
+def test_a_cut_ends_each_shard_and_begins_it_anew() -> None:
+    log, _ = make_log()
+    first, second = log.part, Part()
+    put(log, 1000, b"aa", shard=0)
+    put(log, 1001, b"bbb", shard=1)
+    log.set_tokens(2, ["1"])  # a shard that has no record yet
+    log.cut(second)
+    put(log, 1001, b"c", shard=1)
+    before, after = log.take(0, first) or [], log.take(0, second) or []
+    assert [(record.shard, record.seq, record.kind) for record in before] == [
+        *((0, 0, Kind.TEXT), (1, 0, Kind.TEXT), (0, 1, Kind.CONTROL), (1, 1, Kind.CONTROL))
+    ]
+    assert [control_fields(record) for record in before[2:]] == [{"reason": "rotation"}] * 2
+    assert [(record.shard, record.seq, record.payload) for record in after] == [(1, 0, b"c")]
+    stamps = [record.rx_mono_ns for record in before]
+    assert [*stamps, second.begin_mono_ns, after[0].rx_mono_ns] == [1000, 1001, 1002, 1003, 1004, 1005]
+    assert second.begin_wall_ns_utc == 77
+    assert log.take(0, first) is None
+    assert log.take(0, second) == []
+    log.close()
+    assert log.take(0, second) is None
+
+
+def test_accounts_of_a_part_are_its_own() -> None:
+    log, _ = make_log(max_frames=3)
+    first, second = log.part, Part()
+    for mono_ns in range(1000, 1004):
+        put(log, mono_ns, b"xx")
+    log.cut(second)
+    assert not put(log, 2000, b"full")  # what waits before the cut counts for the bound after it too
+    assert log.account(0, first)[:6] == (4, 8, 1, 2, 3, 6)
+    assert log.account(0, second)[:6] == (1, 4, 1, 4, 0, 0)
+    before = log.take(0, first) or []
+    assert [control_fields(record) for record in before if record.control == Control.GAP] == [
+        {"cause": "drop", "tokens": [], "frames": 1, "bytes": 2, "first_mono_ns": 1003, "last_mono_ns": 1003}
+    ]
+    assert before[-1].control == Control.END
+    assert log.account(0, first)[:6] == (4, 8, 1, 2, 0, 0)
+    assert put(log, 3000, b"y")
+    after = log.take(0, second) or []
+    assert [record.control for record in after] == [Control.GAP, 0]
+    assert log.account(0)[:6] == log.account(0, second)[:6] == (2, 5, 1, 4, 0, 0)
+
+
+def test_a_consumer_that_waits_hears_of_a_cut() -> None:
+    log = RecordLog(100, 10_000)
+    first = log.part
+    found: list[list[Record] | None] = []
+    consumer = threading.Thread(target=lambda: found.extend(log.take(10, first) for _ in range(2)))
+    consumer.start()
+    put(log, 1000)
+    while not found:
+        time.sleep(0.001)
+    time.sleep(0.05)  # it waits again
+    log.cut(Part())
+    consumer.join(5)
+    assert not consumer.is_alive()
+    assert [record.control for record in found[1] or []] == [Control.END]

@@ -267,3 +267,23 @@ def test_connection_that_answers_nothing_is_given_up_and_not_its_tokens_one_by_o
         )
     assert run.controls(Control.CLOSED)[0]["cause"] == "silent"
     assert run.controls(Control.HANDOVER) == []
+
+
+def test_every_silent_token_has_its_turn_though_answers_are_slow(run_session: Runner) -> None:
+    """8 requests within 2 s are due; one after the other they would take 4 s, with 4,000 tokens minutes."""
+    silent = 2.0
+
+    def asked(run: Run) -> int:
+        return sum(fields["asked"] for fields in run.controls(Control.WITNESS))
+
+    with embedded("books_slow:seconds=0.5", markets=200, rate=0) as venue:
+        markets = listed(venue)
+        run = run_session(
+            scaled(venue, capture_witness_silent_seconds=silent, ws_shards=2),
+            [markets[:100], markets[100:]],
+            lambda run: asked(run) >= 400,
+        )
+    verdicts = [record for record in of_kind(run, Control.WITNESS) if control_fields(record)["asked"]]
+    assert all(control_fields(record)["quiet"] for record in verdicts)
+    begun = max(record.rx_mono_ns for record in of_kind(run, Control.SUBSCRIBED))
+    assert (verdicts[-1].rx_mono_ns - begun) / 1e9 < 2 * silent + 1.0

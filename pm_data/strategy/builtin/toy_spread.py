@@ -28,8 +28,7 @@ class ToySpread(Strategy):
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         super().__init__(parameters)
         self._min_spread_e6: int = self.params["min_spread_e6"]
-        terms = (self.params[name] for name in ("size_e6", "order_type", "tif", "urgency"))
-        self._rest = (*terms, "toy_spread")
+        self._terms = tuple(self.params[name] for name in ("size_e6", "order_type", "tif", "urgency"))
 
     def on_top_of_book(
         self, ctx: Context, event: TopOfBookUpdate, market_state: MarketState, portfolio: Portfolio
@@ -38,8 +37,8 @@ class ToySpread(Strategy):
         bid, ask = event.bid_px_e6, event.ask_px_e6
         if bid is None or ask is None or ask - bid < self._min_spread_e6:
             return None
-        market_id, rest = event.market_id, self._rest
+        market_id, (size, order_type, tif, urgency) = event.market_id, self._terms
         return [
-            PlaceOrderIntent(market_id, "buy", bid, *rest),
-            PlaceOrderIntent(market_id, "sell", ask, *rest),
+            PlaceOrderIntent(market_id, "buy", bid, size, order_type, tif, urgency, "toy_spread"),
+            PlaceOrderIntent(market_id, "sell", ask, size, order_type, tif, urgency, "toy_spread"),
         ]
