@@ -165,8 +165,8 @@ def test_a_run_id_too_long_for_what_follows_is_refused_at_the_start(tmp_path):
     flag, options = "--rotate-seconds=3600", VenueOptions(markets=4, rate=100)
     with EmbeddedVenue(options) as venue, Capture(venue.urls, tmp_path, flag, run_id="r" * 60) as capture:
         code, line = capture.finish()
-    assert (code, line) == (2, None)
-    assert "does not match" in capture.stderr
+    assert (code, line) == (78, None)
+    assert "is too long to rotate" in capture.stderr
     assert not (tmp_path / "runs").exists()
 
 
@@ -373,10 +373,6 @@ def test_what_left_the_universe_long_ago_is_not_carried_on(tmp_path):
         code, _line = capture.finish()
     assert code == 0, capture.stderr
     run_dirs = bundles_of(tmp_path)
-    removed = [
-        {token for fields in controls(run_dir, Control.UNIVERSE) for token in fields["removed"]}
-        for run_dir in run_dirs
-    ]
     openings = [
         {
             token
@@ -386,7 +382,6 @@ def test_what_left_the_universe_long_ago_is_not_carried_on(tmp_path):
         }
         for run_dir in run_dirs
     ]
-    assert any(openings)
+    assert any(openings[:-1])
     for before, now in itertools.pairwise(openings):
         assert not before & now
-    assert set().union(*removed) > set().union(*openings[2:])
