@@ -2,9 +2,9 @@
 """Measure how long a live run takes from a frame's receipt to an intent, with the venue in another process.
 
 Each round starts `pm_data venue` and runs toy_spread over it live, in this process, as `pm_data run` does.
-A line a round: frames a second, and p50, p99 and the longest of receipt to intent, in ms, from the socket's
-read to the intent's line. The first two seconds, in which connections are opened and full books come, are
-left out.
+A line a round: frames a second, what one costs this process, and p50, p99 and the longest of receipt to
+intent, in ms, from the socket's read to the intent's line. The first two seconds, in which connections are
+opened and full books come, are left out.
 
     tools/live_latency.py --rate 10000 --rounds 5
 """
@@ -64,7 +64,7 @@ def measure(urls: dict[str, str], seconds: float) -> str:
     """Run live for so long; return the round's line."""
     names = ("gamma_base_url", "clob_base_url", "clob_ws_url")
     config = replace(Config(), **{name: urls[name] for name in names})
-    timed = IntentClock()
+    timed, used_seconds = IntentClock(), time.process_time()
     with LiveSource(config, seconds) as source:
         line = entrypoint.run(
             source.records(),
@@ -74,11 +74,13 @@ def measure(urls: dict[str, str], seconds: float) -> str:
             opened_at=time.perf_counter(),
             trail=Trail(on_line=timed.take),
         )
+    used_us = (time.process_time() - used_seconds) * 1e6 / line["frames"]
     found = timed.intents
     figures = {"p50": found.quantile(500), "p99": found.quantile(990), "longest": found.max_ns}
     shown = ", ".join(f"{name} {ns / 1e6:.2f}" for name, ns in figures.items())
     span_seconds = (timed.received_ns - timed.first_ns) / 1e9
-    return f"{line['frames'] / span_seconds:,.0f} frames/s, {found.count:,} intents: {shown} ms"
+    rate = f"{line['frames'] / span_seconds:,.0f} frames/s at {used_us:.0f} µs of processor each"
+    return f"{rate}; {found.count:,} intents: {shown} ms"
 
 
 def main() -> int:

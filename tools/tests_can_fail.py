@@ -105,7 +105,7 @@ DEFECTS = (
     ),
     Defect(
         "a size of zero stays in a book",
-        "pm_data/_fast/store_py.py",
+        "pm_data/_fast/book_side.py",
         "kept = [key for key in dict.fromkeys(ascending) if size_of[key]]",
         "kept = list(dict.fromkeys(ascending))",
         "tests/_fast/test_store.py tests/_fast/test_tob_oracle.py",
@@ -198,8 +198,8 @@ DEFECTS = (
     Defect(
         "a heartbeat gap of two seconds and more is good",
         "pm_data/analysis/audit.py",
-        "self.gaps_over_threshold += seconds > self.threshold_seconds",
-        "self.gaps_over_threshold += seconds > 2 * self.threshold_seconds",
+        "self._over += seconds > self.threshold_seconds",
+        "self._over += seconds > 2 * self.threshold_seconds",
         "tests/cli/test_capture_gates.py",
     ),
     Defect(

@@ -88,8 +88,12 @@ class Coverage:
         self._seq = 0
         self.dropped_frames = 0
         """Frames that gap records say were dropped."""
-        self.last_ns = 0
-        """Stamp of the last record."""
+        self._last_ns = 0
+
+    @property
+    def in_time_ns(self) -> int:
+        """Return from when on what was asked for could still come in time when the run ended."""
+        return self._last_ns - self._first_book_ns
 
     def apply(self, record: Record) -> None:
         """Take a record into account; a control record that lists nothing tells of no token.
@@ -97,7 +101,7 @@ class Coverage:
         Raises:
             UsageError: a control record must be understood and is not known.
         """
-        self.last_ns = record.rx_mono_ns
+        self._last_ns = record.rx_mono_ns
         if record.kind == Kind.CONTROL:
             with suppress(DamageError, ValueError):
                 self._control(record)
@@ -142,15 +146,15 @@ class Coverage:
                 token.left_ns = None
                 if token.subscribed_ns is None:
                     token.subscribed_ns = stamp
+        elif record.control == Control.UNSUBSCRIBED:
+            for asset_id in control_tokens(record):
+                self._token(asset_id, record.shard).left_ns = stamp
         elif record.control == Control.CARRIED:
             self._carried(record)
         elif record.control == Control.END and control_fields(record).get("reason") == "rotation":
             for token in self._tokens.values():
                 if token.shard == record.shard:
                     token.rotated(stamp, self._first_book_ns)
-        elif record.control == Control.UNSUBSCRIBED:
-            for asset_id in control_tokens(record):
-                self._token(asset_id, record.shard).left_ns = stamp
         self._seq += len(self._controls.apply(record, self._seq) or ())
 
     def _carried(self, record: Record) -> None:

@@ -18,8 +18,6 @@ from pm_data.jsonlib import JsonObject
 
 _SOURCES = {"venue": "venue", "network": "network"}
 """Where a cause of a connection's end comes from; what is not named here, we decided upon ourselves."""
-PATIENCE_SECONDS = 30.0
-"""Time that a token has for a full book: the default of `capture_first_book_seconds`."""
 SOURCES = ("planned", "venue", "ours", "network")
 
 
@@ -54,10 +52,9 @@ def grade(
         status: the bundle's.
     """
     tokens = list(coverage.tokens())
-    in_time_ns = coverage.last_ns - int(PATIENCE_SECONDS * 1e9)
     ended = {token.asset_id for token, state in tokens if state == "resolved" or token.left_ns is not None}
     windows = [
-        (gap, gap.goes_on or token.asset_id in ended or gap.from_ns > in_time_ns)
+        (gap, token.asset_id in ended or gap.from_ns > coverage.in_time_ns)
         for token, _ in tokens
         for gap in token.gaps
     ]
@@ -73,7 +70,7 @@ def grade(
     if gaps["unbounded"]:
         reasons.append(f"{gaps['unbounded']} gaps of tokens end with no full book")
     missing = sum(
-        token.is_missing and token.asset_id not in ended and (token.subscribed_ns or 0) <= in_time_ns
+        token.is_missing and token.asset_id not in ended and (token.subscribed_ns or 0) <= coverage.in_time_ns
         for token, _state in tokens
     )
     if missing:
@@ -88,7 +85,7 @@ def grade(
     if failed or windows:
         reasons = [f"gate {name} fails" for name in failed]
         if windows:
-            going_on = " or going on in the next bundle" if any(gap.goes_on for gap, _ in windows) else ""
+            going_on = ", or going on in the next bundle" if any(gap.goes_on for gap, _ in windows) else ""
             reasons.append(f"{gaps['count']} gaps of tokens, each with its cause and its end{going_on}")
         return Grade("B", reasons, gaps)
     return Grade("A", [], gaps)
@@ -99,7 +96,9 @@ def _gaps(windows: list[tuple[GapWindow, bool]]) -> JsonObject:
     longest_ns = max((gap.to_ns - gap.from_ns for gap, _ in windows if gap.to_ns is not None), default=0)
     return {
         "count": len(windows),
-        "unbounded": sum(gap.to_ns is None and not needs_no_end for gap, needs_no_end in windows),
+        "unbounded": sum(
+            gap.to_ns is None and not gap.goes_on and not needs_no_end for gap, needs_no_end in windows
+        ),
         "longest_seconds": round(longest_ns / 1e9, 3),
         "by_cause": dict(sorted(Counter(gap.cause[:64] for gap, _ in windows).items())),
     }

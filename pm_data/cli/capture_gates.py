@@ -6,9 +6,10 @@ when all gates hold, else 1.
 
 Beside the verdict stands a grade, for runs of days and weeks, which hardly pass every gate: A, all
 gates hold and nothing was lost; B, every gap of a token has a cause and an end, and every frame is
-accounted for; C, anything else. A gap ends with a full book, or with the token: resolved, or
-unsubscribed; 30 s before the end of the run it needs none yet. Connections that ended midrun are split by
-where that came from: planned, venue, ours (a limit of ours was reached), network.
+accounted for; C, anything else. A gap ends with a full book, or with the token, resolved or
+unsubscribed; one that had still time for its book when the run ended needs none. Connections that
+ended midrun are split by where that came from: planned, venue, ours (a limit of ours was reached),
+network.
 """
 
 import argparse

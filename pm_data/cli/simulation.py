@@ -27,7 +27,11 @@ def add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
         "pm_data.strategies, or package.module:Class; may be repeated",
     )
     parser.add_argument(
-        "--strategy-params", action="append", default=[], metavar="NAME.key=value", help="may be repeated"
+        "--strategy-params",
+        action="append",
+        default=[],
+        metavar="NAME.key=value",
+        help="set a parameter of the strategy with that name; may be repeated",
     )
 
 

@@ -1,16 +1,18 @@
 """The grade of `capture-gates`: A strict, B all known and bounded, C anything unaccounted."""
 
+from dataclasses import replace
+
 import pytest
 from support.commands import json_line, pm_data
 from support.frames import A, B, book, encode
 from support.records import control, text, write_run
 from support.runlogs import heartbeat, line, quiet_run, write_lines
 
+from pm_data.bundle.manifest import read_manifest, write_manifest
 from pm_data.frame import Control
 
 SUBSCRIBED = (Control.SUBSCRIBED, 1, {"tokens": [A, B], "reason": "initial"})
 AGAIN = (Control.SUBSCRIBED, 2, {"tokens": [A, B], "reason": "reconnect"})
-AFTER_TIME = 31 * 10**9
 CLOSED = (Control.CLOSED, 1, {"code": 1011, "reason": "", "cause": "venue"})
 RESOLVED = {"event_type": "market_resolved", "market": "0xabc", "assets_ids": [A, B], "winning_asset_id": A}
 
@@ -20,13 +22,17 @@ def gap(cause="closed", frames=0, tokens=(A, B)):
     return (Control.GAP, 1, {**fields, "first_mono_ns": None, "last_mono_ns": None})
 
 
-def run_of(data_dir, *stream, status="closed", reason="stop", wait_ns=0):
-    """Write a run of one shard: its universe, both subscriptions and books, `stream`, `wait_ns`, its end."""
+def run_of(data_dir, *stream, status="closed", reason="stop", first_book_seconds=None):
+    """Write a run of one shard: its universe, both subscriptions and books, `stream`, its end.
+
+    Args:
+        first_book_seconds: as the run was set; its records are 1 ns apart.
+    """
     whole = [SUBSCRIBED, book(A), book(B), *stream, (Control.END, 0, {"reason": reason})]
     records = [control(0, 0, 1000, Control.UNIVERSE, markets=[], removed=[])]
     conn = 1
     for seq, what in enumerate(whole, 1):
-        stamp = 1000 + seq + (wait_ns if seq == len(whole) else 0)
+        stamp = 1000 + seq
         if isinstance(what, bytes):
             records.append(text(0, seq, stamp, what, conn))
         else:
@@ -34,6 +40,9 @@ def run_of(data_dir, *stream, status="closed", reason="stop", wait_ns=0):
             conn = max(conn, of)
             records.append(control(0, seq, stamp, kind, of, **fields))
     run = write_run(data_dir, [records], status)
+    if first_book_seconds is not None:
+        settings = {"capture_first_book_seconds": {"value": first_book_seconds, "origin": "default"}}
+        write_manifest(run, replace(read_manifest(run), config=settings))
     write_lines(run.runlog, quiet_run())
     return run
 
@@ -72,21 +81,13 @@ def test_a_gap_that_a_full_book_ended(tmp_path):
 
 
 def test_a_gap_without_an_end(tmp_path):
-    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A), wait_ns=AFTER_TIME))
+    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A)))
     assert answer["grade"] == "C"
     assert answer["grade_reasons"] == ["1 gaps of tokens end with no full book"]
 
 
-def test_a_gap_that_goes_on_in_the_next_bundle(tmp_path):
-    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A), reason="rotation"))
-    assert (answer["grade"], answer["gaps"]["unbounded"]) == ("B", 0)
-    assert answer["grade_reasons"] == [
-        "2 gaps of tokens, each with its cause and its end or going on in the next bundle"
-    ]
-
-
 def test_a_gap_whose_time_was_not_over_when_the_run_ended(tmp_path):
-    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A)))
+    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A), first_book_seconds=30.0))
     assert (answer["grade"], answer["gaps"]["count"], answer["gaps"]["unbounded"]) == ("B", 2, 0)
 
 
@@ -95,13 +96,21 @@ def test_a_token_that_is_not_wanted_any_more_needs_no_book(tmp_path, asked_again
     """The redrive ladder unsubscribes too, and asks again."""
     left = (Control.UNSUBSCRIBED, 1, {"tokens": [A, B], "reason": "removed"})
     again = [SUBSCRIBED] if asked_again else []
-    run = run_of(tmp_path, gap(), left, *again, wait_ns=AFTER_TIME)
+    run = run_of(tmp_path, gap(), left, *again)
     assert grade_of(run)["grade"] == grade
 
 
 def test_a_token_that_came_at_the_end_needs_no_book_yet(tmp_path):
     late = (Control.SUBSCRIBED, 1, {"tokens": ["333"], "reason": "universe"})
-    assert grade_of(run_of(tmp_path, late))["grade"] == "A"
+    assert grade_of(run_of(tmp_path, late, first_book_seconds=30.0))["grade"] == "A"
+
+
+def test_a_gap_that_goes_on_in_the_next_bundle(tmp_path):
+    answer = grade_of(run_of(tmp_path, CLOSED, gap(), AGAIN, book(A), reason="rotation"))
+    assert (answer["grade"], answer["gaps"]["unbounded"]) == ("B", 0)
+    assert answer["grade_reasons"] == [
+        "2 gaps of tokens, each with its cause and its end, or going on in the next bundle"
+    ]
 
 
 def test_a_resolved_token_needs_no_book(tmp_path):
@@ -132,9 +141,7 @@ def test_what_is_never_better_than_c(tmp_path, spoil):
     if spoil == "status":
         run = run_of(tmp_path, status="running")
     elif spoil == "missing":
-        run = run_of(
-            tmp_path, (Control.SUBSCRIBED, 2, {"tokens": ["333"], "reason": "initial"}), wait_ns=AFTER_TIME
-        )
+        run = run_of(tmp_path, (Control.SUBSCRIBED, 2, {"tokens": ["333"], "reason": "initial"}))
     else:
         run = run_of(tmp_path)
     if spoil == "damage":
