@@ -13,23 +13,21 @@ Then frames come at a rate, for the time from the socket read to the file. One J
 
 import argparse
 import asyncio
-import itertools
 import json
 import multiprocessing
 import socket
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, cast
 
+from flood import Script, make_script, serve
 from websockets.client import ClientProtocol
 from websockets.frames import Frame
-from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from pm_data import _fast
@@ -42,105 +40,14 @@ from pm_data.config import Config
 from pm_data.venue import messages
 from pm_data.venue.connection import Connection, Ended
 from pm_data.venue.dial import Dialer
-from pm_data.venue.embedded.generate import generate, listed_markets, new_exchange
+from pm_data.venue.embedded.generate import listed_markets, new_exchange
 from pm_data.venue.embedded.options import VenueOptions
-from pm_data.venue.embedded.websocket import text_frame
+from pm_data.venue.recordlog import RecordLog
 from pm_data.venue.session import Session
 from pm_data.venue.universe import Market, plan_shards
 
-DISTINCT_FRAMES = 20_000
 POLL_SECONDS = 0.005
 PATIENCE_SECONDS = 300.0
-
-
-@dataclass
-class Script:
-    """What the sender sends: opening frames by shard, then (shard, frame) over and over."""
-
-    shard_of: dict[str, int]
-    openings: list[list[bytes]]
-    traffic: list[tuple[int, bytes]]
-
-    def count(self, frames: int) -> int:
-        """Return how many frames come when this many of the traffic are sent."""
-        return frames + sum(map(len, self.openings))
-
-
-def make_script(plan: Sequence[Sequence[Market]], options: VenueOptions) -> Script:
-    """Frame what an embedded venue would send on these connections."""
-    script = Script({}, [[] for _ in plan], [])
-    for shard, markets in enumerate(plan):
-        script.shard_of |= {asset_id: shard for market in markets for asset_id in market.asset_ids}
-    for frame in generate(options, DISTINCT_FRAMES, plan):
-        if frame.payload.startswith(b"["):
-            script.openings[frame.shard].append(text_frame(frame.payload))
-        else:
-            script.traffic.append((frame.shard, text_frame(frame.payload)))
-    return script
-
-
-def serve(listener: socket.socket, script: Script, frames: int, rate: int, go: Event) -> None:
-    """Take one connection a shard, send the openings, and when told to go the traffic."""
-    sockets: dict[int, socket.socket] = {}
-    for _ in script.openings:
-        accepted, _address = listener.accept()
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        shard = script.shard_of[first_asset_id(accepted)]
-        sockets[shard] = accepted
-        accepted.sendall(b"".join(script.openings[shard]))
-    go.wait()
-    if rate:
-        send_paced(sockets, script.traffic, frames, rate)
-    else:
-        send_all(sockets, script.traffic, frames)
-    for accepted in sockets.values():
-        while accepted.recv(65_536):  # until the client has hung up
-            continue
-
-
-def first_asset_id(accepted: socket.socket) -> str:
-    """Do the handshake and return the first token of the subscription."""
-    protocol = ServerProtocol()
-    while True:
-        protocol.receive_data(accepted.recv(65_536))
-        for event in protocol.events_received():
-            if hasattr(event, "opcode"):
-                return str(json.loads(bytes(event.data))["assets_ids"][0])
-            protocol.send_response(protocol.accept(event))
-        for data in protocol.data_to_send():
-            accepted.sendall(data)
-
-
-def send_all(sockets: dict[int, socket.socket], traffic: list[tuple[int, bytes]], frames: int) -> None:
-    """Send the traffic as fast as the client takes it, each connection from a thread of its own."""
-    whole, rest = divmod(frames, len(traffic))
-
-    def send(shard: int, accepted: socket.socket) -> None:
-        once = b"".join(frame for other, frame in traffic if other == shard)
-        for _ in range(whole):
-            accepted.sendall(once)
-        accepted.sendall(b"".join(frame for other, frame in traffic[:rest] if other == shard))
-
-    threads = [threading.Thread(target=send, args=pair) for pair in sockets.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def send_paced(
-    sockets: dict[int, socket.socket], traffic: Iterable[tuple[int, bytes]], frames: int, rate: int
-) -> None:
-    """Send so many frames a second, each when it is due, to a millisecond."""
-    coming = itertools.cycle(traffic)
-    begun = time.perf_counter()
-    sent = 0
-    while sent < frames:
-        due = min(int((time.perf_counter() - begun) * rate), frames)
-        for shard, frame in itertools.islice(coming, due - sent):
-            sockets[shard].sendall(frame)
-        sent = due
-        time.sleep(0.001)
 
 
 class WebSockets(asyncio.Protocol):
@@ -206,6 +113,9 @@ class Timed:
     latency_ms: dict[str, float | None] | None = None
 
 
+Receiver = Callable[[Config, list[list[Market]], Script, int, Event], Coroutine[Any, Any, Timed]]
+
+
 async def clocked(count: Callable[[], int], script: Script, frames: int, go: Event) -> Timed:
     """Wait for the openings, let the traffic come, and time it."""
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -264,8 +174,10 @@ async def capture(config: Config, plan: list[list[Market]], script: Script, fram
         monitor = LoopMonitor(
             config.capture_metrics_max_samples, coverage, config.capture_coverage_metrics_interval_seconds
         )
-        plant = Plant(config, run, latch, monitor)
-        session.append(Session(config, plan, plant.log, plant.tally.note, None))
+        log = RecordLog(config.capture_queue_max_frames, config.capture_queue_max_bytes)
+        plant = Plant(config, run, latch, monitor, log, log.part, None, None)
+        session.append(Session(config, plan, log, plant.tally.note, None))
+        plant.begin({}, ())
         running = [asyncio.create_task(session[0].run()), asyncio.create_task(monitor.run())]
         try:
             timed = await clocked(lambda: plant.balance().written.frames, script, frames, go)
@@ -273,6 +185,7 @@ async def capture(config: Config, plan: list[list[Market]], script: Script, fram
             session[0].stop("stop")
             await running[0]
             running[1].cancel()
+            log.close()
             plant.stop()
             plant.close_journal()
         if latch.fatal is not None or plant.balance().dropped.frames:
@@ -282,7 +195,7 @@ async def capture(config: Config, plan: list[list[Market]], script: Script, fram
 
 
 def measure(
-    work: Any, plan: list[list[Market]], script: Script, frames: int, rate: int, data_dir: str
+    work: Receiver, plan: list[list[Market]], script: Script, frames: int, rate: int, data_dir: str
 ) -> Timed:
     """Run one round against a sender of its own."""
     go = multiprocessing.Event()

@@ -2,9 +2,9 @@
 """Measure how long a live run takes from a frame's receipt to an intent, with the venue in another process.
 
 Each round starts `pm_data venue` and runs toy_spread over it live, in this process, as `pm_data run` does.
-A line a round: frames a second, and p50, p99 and the longest of receipt to intent, in ms, from the socket's
-read to the intent's line. The first two seconds, in which connections are opened and full books come, are
-left out.
+A line a round: frames a second, what one costs this process, and p50, p99 and the longest of receipt to
+intent, in ms, from the socket's read to the intent's line. The first two seconds, in which connections are
+opened and full books come, are left out.
 
     tools/live_latency.py --rate 10000 --rounds 5
 """
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from pm_data import _fast, clock
-from pm_data._fast import events, histogram
+from pm_data._fast import histogram
 from pm_data.config import Config
 from pm_data.runtime import entrypoint
 from pm_data.runtime.checkpoints import Trail
@@ -31,22 +31,19 @@ OPENING_NS = 2_000_000_000
 SETTINGS = ["toy_spread.min_spread_e6=10000"]
 
 
-class IntentClock(Trail):
-    """Takes the time of each intent, and of each event, since its frame's receive stamp."""
+class IntentClock:
+    """Takes the time of each intent's line since its frame's receive stamp."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.intents = histogram.Histogram()
         self.first_ns = self.received_ns = 0
 
-    def event(self, event: events.Event) -> None:
-        """Remember when the event's frame was received."""
-        self.received_ns = event.ts_recv
-        self.first_ns = self.first_ns or event.ts_recv
-
-    def intent(self, seq: int, line: str) -> None:
-        """Count an intent."""
-        if self.received_ns >= self.first_ns + OPENING_NS:
+    def take(self, _seq: int, stream: str, line: str) -> None:
+        """Take a line of the run; an event's ends with its receive stamp."""
+        if stream == "events":
+            self.received_ns = int(line.rpartition("|")[2])
+            self.first_ns = self.first_ns or self.received_ns
+        elif stream == "intents" and self.received_ns >= self.first_ns + OPENING_NS:
             self.intents.add(clock.mono_ns() - self.received_ns)
 
 
@@ -67,7 +64,7 @@ def measure(urls: dict[str, str], seconds: float) -> str:
     """Run live for so long; return the round's line."""
     names = ("gamma_base_url", "clob_base_url", "clob_ws_url")
     config = replace(Config(), **{name: urls[name] for name in names})
-    timed = IntentClock()
+    timed, used_seconds = IntentClock(), time.process_time()
     with LiveSource(config, seconds) as source:
         line = entrypoint.run(
             source.records(),
@@ -75,13 +72,15 @@ def measure(urls: dict[str, str], seconds: float) -> str:
             config,
             entrypoint.RunOptions("live"),
             opened_at=time.perf_counter(),
-            trail=timed,
+            trail=Trail(on_line=timed.take),
         )
+    used_us = (time.process_time() - used_seconds) * 1e6 / line["frames"]
     found = timed.intents
     figures = {"p50": found.quantile(500), "p99": found.quantile(990), "longest": found.max_ns}
     shown = ", ".join(f"{name} {ns / 1e6:.2f}" for name, ns in figures.items())
     span_seconds = (timed.received_ns - timed.first_ns) / 1e9
-    return f"{line['frames'] / span_seconds:,.0f} frames/s, {found.count:,} intents: {shown} ms"
+    rate = f"{line['frames'] / span_seconds:,.0f} frames/s at {used_us:.0f} µs of processor each"
+    return f"{rate}; {found.count:,} intents: {shown} ms"
 
 
 def main() -> int:

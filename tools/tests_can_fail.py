@@ -62,6 +62,20 @@ DEFECTS = (
         "tests/venue/test_recordlog.py",
     ),
     Defect(
+        "a rotation loses what waits",
+        "pm_data/venue/recordlog.py",
+        "self.part.rest, self._queue = self._queue, []",
+        "self.part.rest, self._queue = self._queue[1:], []",
+        "tests/venue/test_recordlog.py",
+    ),
+    Defect(
+        "a bundle begins with old books",
+        "pm_data/capture/carry.py",
+        "return made is not None and made[0] == market.ts_recv",
+        "return made is not None",
+        "tests/capture/test_carry.py",
+    ),
+    Defect(
         "numbers are cut instead of rounded",
         "pm_data/_fast/e6_py.py",
         'if decimals[6:7] >= "5":',
@@ -110,6 +124,20 @@ DEFECTS = (
         "worse = -multiply_divide(-price_e6, 10_000 + self._terms.slippage_bps, 10_000)",
         "worse = -multiply_divide(-price_e6, 10_000 - self._terms.slippage_bps, 10_000)",
         "tests/runtime/test_execution.py",
+    ),
+    Defect(
+        "a word that prints as another passes",
+        "pm_data/runtime/allocator.py",
+        "return type(word) is str and word in words",
+        "return word in words",
+        "tests/runtime/test_orchestrator.py",
+    ),
+    Defect(
+        "what was taken of a level is forgotten with each order",
+        "pm_data/_fast/orders_py.py",
+        "(shown_price, shown_size, taken_e6 + size_e6)",
+        "(shown_price, shown_size, size_e6)",
+        "tests/runtime/test_execution.py tests/_fast/test_orders.py",
     ),
     Defect(
         "an event line loses its number",

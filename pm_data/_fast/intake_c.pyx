@@ -4,6 +4,7 @@ include "source_digest.pxi"
 include "record_tuple.pxi"
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
 
@@ -13,12 +14,16 @@ cdef enum:
     HEAD_BYTES = 96
     TAIL_BYTES = 24
     USUAL = 3
+    SHARD = 0
+    SEQ = 1
+    KIND = 2
+    PAYLOAD = 8
+    FIELDS = 9
     WHOLE_TEXT = 0x81
     IS_CONTROL = 0x08
     SMALL = 125
 
 cdef object _Record = Record
-cdef Py_ssize_t _FIELDS = len(Record._fields)
 cdef object _CONTROL = int(Kind.CONTROL)
 cdef object _ZERO = 0
 
@@ -91,7 +96,7 @@ def frame_records(payloads not None, shard, seq, kind, conn, mono_ns, wall_ns):
     """Return a record for each payload; numbers and stamps go up by one from record to record."""
     cdef list records = []
     for payload in payloads:
-        record = pm_new_tuple(_Record, _FIELDS)
+        record = pm_new_tuple(_Record, FIELDS)
         _put(record, 0, shard)
         _put(record, 1, seq)
         _put(record, 2, kind)
@@ -112,11 +117,56 @@ def frame_records(payloads not None, shard, seq, kind, conn, mono_ns, wall_ns):
 def count_frames(records not None):
     """Return how many records are frames, and the bytes of their payloads."""
     cdef Py_ssize_t frames = 0, size = 0
-    for _shard, _seq, kind, _control, _flags, _conn, _mono_ns, _wall_ns, payload in records:
-        if kind != _CONTROL:
+    for record in records:
+        if _field(record, KIND) != _CONTROL:
             frames += 1
-            size += len(payload)
+            size += len(_field(record, PAYLOAD))
     return frames, size
+
+
+def by_shard(records not None):
+    """Return the records of each shard, in order."""
+    cdef dict groups = {}
+    cdef list group = None
+    last = None
+    for record in records:
+        shard = _field(record, SHARD)
+        if group is None or shard is not last:
+            last = shard
+            found = groups.get(shard)
+            if found is None:
+                found = groups[shard] = []
+            group = found
+        group.append(record)
+    return groups
+
+
+def parts(records not None, Py_ssize_t most_records, Py_ssize_t enough_bytes):
+    """Return records in parts of at most so many, each ended before by what makes it large enough."""
+    cdef list found = []
+    cdef Py_ssize_t start = 0, end = 0, size = 0
+    for record in records:
+        if end - start == most_records or size >= enough_bytes:
+            found.append(list(records[start:end]))
+            start, size = end, 0
+        size += len(_field(record, PAYLOAD))
+        end += 1
+    found.append(list(records[start:]))
+    return found
+
+
+def numbered_on(records not None, first):
+    """Return records with `first` added to their numbers."""
+    cdef list found = []
+    cdef Py_ssize_t place
+    for record in records:
+        moved = pm_new_tuple(_Record, FIELDS)
+        for place in range(FIELDS):
+            value = _field(record, place)
+            _put(moved, place, value + first if place == SEQ else value)
+        PyObject_GC_UnTrack(<PyObject *>moved)
+        found.append(moved)
+    return found
 
 
 def unusual(payloads not None):
@@ -136,6 +186,13 @@ def keep_newest(dict newest not None, payloads not None, stamp):
         kind = _kind(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
         newest.pop(kind, None)
         newest[kind] = (stamp, payload)
+
+
+cdef inline object _field(object record, Py_ssize_t place):
+    """Return a record's field, without the iterator that unpacking a named tuple takes."""
+    if not isinstance(record, tuple) or PyTuple_GET_SIZE(record) != FIELDS:
+        raise TypeError(f"{record!r} is no record")
+    return <object>PyTuple_GET_ITEM(record, place)
 
 
 cdef bint _is_usual(const char *text, Py_ssize_t size) noexcept:

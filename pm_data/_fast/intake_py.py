@@ -1,6 +1,6 @@
 """The receive path's loops over the messages of one socket read: from its bytes to waiting records."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pm_data.frame import Kind, Record
 
@@ -94,6 +94,32 @@ def count_frames(records: Iterable[Record]) -> tuple[int, int]:
             frames += 1
             size += len(record.payload)
     return frames, size
+
+
+def by_shard(records: Iterable[Record]) -> dict[int, list[Record]]:
+    """Return the records of each shard, in order."""
+    groups: dict[int, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.shard, []).append(record)
+    return groups
+
+
+def parts(records: Sequence[Record], most_records: int, enough_bytes: int) -> list[list[Record]]:
+    """Return records in parts of at most so many, each ended before by what makes it large enough."""
+    found = []
+    start = size = 0
+    for end, record in enumerate(records):
+        if end - start == most_records or size >= enough_bytes:
+            found.append(list(records[start:end]))
+            start, size = end, 0
+        size += len(record.payload)
+    found.append(list(records[start:]))
+    return found
+
+
+def numbered_on(records: Iterable[Record], first: int) -> list[Record]:
+    """Return records with `first` added to their numbers."""
+    return [Record._make((shard, seq + first, *others)) for shard, seq, *others in records]
 
 
 def unusual(payloads: Iterable[bytes]) -> list[bytes]:

@@ -35,8 +35,8 @@ cdef class Desk:
     cdef readonly object unfilled
 
     cdef int forget(self, TopOfBookUpdate event) except -1
-    cdef list fills(self, strategy_id, list intents, seq)
-    cdef object _take(self, strategy_id, market_id, side, limit_e6, int64_t size, tag, seq)
+    cdef list fills(self, strategy_id, list intents, int64_t seq)
+    cdef object _take(self, strategy_id, market_id, side, limit_e6, int64_t size, tag, int64_t seq)
     cdef int64_t _taken_of(self, bint is_buy, market_id, int64_t price, int64_t shown) except -1
     cdef int64_t _worsened(self, int64_t price, bint is_buy) except -1
 
@@ -53,4 +53,4 @@ cdef class Rounds:
     cdef object _on_intent
     cdef object _on_fill
 
-    cdef list run(self, list groups, seq)
+    cdef list run(self, list groups, int64_t seq)

@@ -157,7 +157,7 @@ cdef class Desk:
         """Acknowledge a strategy's intents one after another; return their fills, which are booked."""
         return self.fills(strategy_id, intents if type(intents) is list else list(intents), seq) or []
 
-    cdef list fills(self, strategy_id, list intents, seq):
+    cdef list fills(self, strategy_id, list intents, int64_t seq):
         """Return the fills, None for none."""
         cdef list fills = None
         cdef Py_ssize_t makers = 0
@@ -205,7 +205,7 @@ cdef class Desk:
         limit_e6 = order.price_e6 if order.order_type == "limit" else None
         return self._take(strategy_id, order.market_id, order.side, limit_e6, order.size_e6, order.tag, seq)
 
-    cdef object _take(self, strategy_id, market_id, side, limit_e6, int64_t size, tag, seq):
+    cdef object _take(self, strategy_id, market_id, side, limit_e6, int64_t size, tag, int64_t seq):
         cdef int64_t price, notional, fee, shown_price, shown_size, taken
         cdef bint is_buy = side == "buy"
         cdef _Taken level
@@ -293,7 +293,7 @@ cdef class Rounds:
         """Execute the intents of one event; return their fills."""
         return self.run(groups, seq) or []
 
-    cdef list run(self, list groups, seq):
+    cdef list run(self, list groups, int64_t seq):
         """Return the fills, None or an empty list for none."""
         cdef list fills = None, found
         for strategy_id, intents in groups:

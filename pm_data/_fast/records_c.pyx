@@ -217,14 +217,19 @@ cdef class RecordEncoder:
         cdef bytes payload
         memcpy(header.magic, self._magic, 4)
         header.crc, header.version = 0, self._version
-        for own, told, kind, control, flags, conn, mono, wall, data in batch:
+        for record in batch:
             try:
-                header.kind, header.control, header.flags = kind, control, flags
-                header.seq, header.mono, header.wall = told, mono, wall
-                header.conn, header.shard = conn, own
+                header.shard = <object>PyTuple_GET_ITEM(record, 0)
+                header.seq = <object>PyTuple_GET_ITEM(record, 1)
+                header.kind = <object>PyTuple_GET_ITEM(record, 2)
+                header.control = <object>PyTuple_GET_ITEM(record, 3)
+                header.flags = <object>PyTuple_GET_ITEM(record, 4)
+                header.conn = <object>PyTuple_GET_ITEM(record, 5)
+                header.mono = <object>PyTuple_GET_ITEM(record, _STAMP)
+                header.wall = <object>PyTuple_GET_ITEM(record, 7)
             except (OverflowError, TypeError) as error:
-                raise ValueError(f"shard {shard}: record {told} does not fit the format: {error}") from None
-            payload = data
+                raise ValueError(f"shard {shard}: {record[:8]} does not fit the format: {error}") from None
+            payload = <object>PyTuple_GET_ITEM(record, 8)
             header.length = len(payload)
             memcpy(at, &header, SIZE)
             memcpy(at + SIZE, <const char *>payload, header.length)
@@ -236,8 +241,14 @@ cdef class RecordEncoder:
     cdef Py_ssize_t _size(self, list batch, int64_t shard, uint64_t seq) except -1:
         """Return how many bytes the records take, after a look at what the twin refuses."""
         cdef Py_ssize_t size = 0, length
-        for own, told, _kind, _control, _flags, _conn, _mono, _wall, payload in batch:
-            length = len(<bytes?>payload)
+        for place, record in enumerate(batch):
+            if not isinstance(record, tuple):
+                record = batch[place] = tuple(record)
+            if PyTuple_GET_SIZE(record) != 9:
+                raise ValueError(f"shard {shard}: {len(record)} fields are no record")
+            # Taken one by one: to unpack a named tuple goes through an iterator.
+            own, told = <object>PyTuple_GET_ITEM(record, 0), <object>PyTuple_GET_ITEM(record, 1)
+            length = len(<bytes?><object>PyTuple_GET_ITEM(record, 8))
             if told != seq or own != shard:
                 raise ValueError(f"shard {shard}: record {told} of {own} is not {seq}")
             if length > self._max_payload:

@@ -21,7 +21,7 @@ from pm_data.capture.loop_monitor import LoopMonitor
 from pm_data.capture.threads import start_thread
 from pm_data.capture.volume import Scene, Volume
 from pm_data.config import Resolved
-from pm_data.errors import PmDataError
+from pm_data.errors import ConfigError, PmDataError
 from pm_data.jsonlib import JsonObject
 from pm_data.venue.recordlog import Part, RecordLog
 from pm_data.venue.session import Session
@@ -38,10 +38,20 @@ _CLOSE_SECONDS = 3.0
 def check_run_id(run_id: str) -> None:
     """Check that the run ids of the later bundles may be made of the first one's.
 
+    Args:
+        run_id: a run id.
+
     Raises:
-        UsageError: it is too long, or no run id at all.
+        ConfigError: it is too long.
     """
-    validate_run_id(_run_id(run_id, _LAST_NUMBER))
+    last = _run_id(run_id, _LAST_NUMBER)
+    try:
+        validate_run_id(last)
+    except ConfigError:
+        longer = len(last) - len(run_id)
+        raise ConfigError(
+            f"run id {run_id!r} is too long to rotate: later bundles' have up to {longer} characters more"
+        ) from None
 
 
 def _run_id(first: str, number: int) -> str:

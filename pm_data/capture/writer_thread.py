@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pm_data import clock
+from pm_data._fast import intake
 from pm_data.bundle.manifest import ShardSeal
 from pm_data.bundle.writer import ShardWriter
 from pm_data.capture.accounts import NOTHING, Balance, Count, count_frames
@@ -199,7 +200,7 @@ class WriterThread:
                     return
                 groups = self._take_in_hand(batch)
             for number, records in groups.items():
-                for part in _parts(records):
+                for part in intake.parts(records, _PART_RECORDS, _PART_BYTES):
                     if self._halted or not self._write(number, part):
                         self._halted = True
                         return
@@ -238,9 +239,7 @@ class WriterThread:
         batches.clear()
 
     def _take_in_hand(self, batch: list[Record]) -> dict[int, list[Record]]:
-        groups: dict[int, list[Record]] = {}
-        for record in batch:
-            groups.setdefault(record.shard, []).append(record)
+        groups = intake.by_shard(batch)
         for number, records in groups.items():
             shard = self._shards.get(number)
             if shard is None:
@@ -248,7 +247,7 @@ class WriterThread:
             shard.in_hand = count_frames(records)
             shard.in_hand_oldest_mono_ns = records[0].rx_mono_ns
             if shard.opening_records:
-                groups[number] = records = _numbered_on(records, shard.opening_records)
+                groups[number] = records = intake.numbered_on(records, shard.opening_records)
             shard.last.extend(records[-LAST_RECORDS:])
         return groups
 
@@ -292,19 +291,3 @@ class WriterThread:
             except OSError as error:
                 return Cause.SYNC_ERROR, str(error)
         return None
-
-
-def _parts(records: list[Record]) -> Iterator[list[Record]]:
-    """Cut a batch into parts of at most 512 records and about 512 KiB."""
-    start = size = 0
-    for end, record in enumerate(records):
-        if end - start == _PART_RECORDS or size >= _PART_BYTES:
-            yield records[start:end]
-            start, size = end, 0
-        size += len(record.payload)
-    yield records[start:]
-
-
-def _numbered_on(records: list[Record], first: int) -> list[Record]:
-    """Return records of a part as they stand in their shard, after an opening of so many."""
-    return [Record._make((shard, seq + first, *others)) for shard, seq, *others in records]

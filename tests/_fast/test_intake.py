@@ -91,6 +91,30 @@ def test_control_records_are_not_counted(core):
     assert core.intake.count_frames([]) == (0, 0)
 
 
+def test_records_are_parted_by_shard_and_by_size(core):
+    records = [Record(at % 3 // 2, at, Kind.TEXT, 0, 0, 1, 1, 1, bytes(at)) for at in range(7)]
+    groups = core.intake.by_shard(records)
+    assert groups == {0: [records[at] for at in (0, 1, 3, 4, 6)], 1: [records[2], records[5]]}
+    assert core.intake.by_shard([]) == {}
+    assert core.intake.parts(records, 3, 100) == [records[:3], records[3:6], records[6:]]
+    assert core.intake.parts(records, 9, 3) == [
+        records[:3],
+        records[3:4],
+        records[4:5],
+        records[5:6],
+        records[6:],
+    ]
+    assert core.intake.parts([], 3, 3) == [[]]
+
+
+def test_records_are_numbered_on(core):
+    records = [Record(1, at, Kind.BINARY, 0, 2, 3, 4 + at, 5, b"x") for at in range(3)]
+    moved = core.intake.numbered_on(records, 2**40)
+    assert moved == [record._replace(seq=record.seq + 2**40) for record in records]
+    assert [record.seq for record in records] == [0, 1, 2]
+    assert all(type(record) is Record for record in moved)
+
+
 @pytest.mark.parametrize("event_type", ["price_change", "tick_size_change", "best_bid_ask"])
 def test_what_ends_in_an_ordinary_type_is_usual(core, event_type):
     tail = f'"event_type":"{event_type}"}}'.encode()

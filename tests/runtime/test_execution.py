@@ -79,6 +79,13 @@ def test_what_two_strategies_take_is_taken_once(core):
     assert made.fills == 2
 
 
+def test_what_several_orders_take_adds_up(core):
+    script = Script([taker(size=8 * ONE)] * 4)
+    made = run(engine(core), script, frame(book(asks=[("0.46", "20")])))
+    assert [fill[3] for fill in script.fills] == [8 * ONE, 8 * ONE, 4 * ONE]
+    assert made.execution.unfilled == {"used_up": 1}
+
+
 @pytest.mark.parametrize(
     ("payload", "more"),
     [

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 
-from support.captures import heartbeats, read_records, runlog, verify
+from support.captures import controls, heartbeats, read_records, runlog, verify
 
 from pm_data.bundle.layout import RunDir
 from pm_data.bundle.manifest import read_manifest
@@ -82,6 +82,7 @@ def assert_replays_as_one(run_dirs, core=None):
         How many events the whole stream has.
     """
     whole = EventStream(core)
+    gone = [set()]
     for number, run_dir in enumerate(run_dirs):
         alone = EventStream(core)
         tops, expected_tops = [], live_tops(whole.store)
@@ -96,10 +97,13 @@ def assert_replays_as_one(run_dirs, core=None):
         for asset_id in whole.store.asset_ids():
             there, here = whole.store.market(asset_id), alone.store.market(asset_id)
             if here is None:
-                # never heard of, or settled and gone from the universe before the last cut but one
-                assert there.status == "new" or (there.status, there.connection) == ("resolved", 0)
+                # Nothing is known of it, or it left the universe before the cut before the last.
+                nothing = (there.status, there.bids(), there.asks()) == ("new", [], [])
+                assert nothing or (asset_id in gone[number - 1] and not there.connection)
             else:
                 assert (here.status, here.bids(), here.asks()) == (there.status, there.bids(), there.asks())
+        removed = {token for fields in controls(run_dir, Control.UNIVERSE) for token in fields["removed"]}
+        gone.append(gone[-1] | removed)
     return whole.seq
 
 
