@@ -138,7 +138,7 @@ def test_refuses_a_used_run_id(venue, tmp_path):
         (["--offline"], 2, "--offline needs --fixtures-dir"),
         (["--fixtures-dir=x"], 2, "--fixtures-dir goes with --offline"),
         (["--offline", "--fixtures-dir=x", "--duration-seconds=1"], 2, "--duration-seconds goes with"),
-        (["--run-id=../x"], 2, "'../x'"),
+        (["--run-id=../x"], 78, "'../x'"),
         (["--ws-shards=none"], 78, "--ws-shards: 'none' is not a whole number"),
         (["--fsync=sometimes"], 78, "'sometimes' is not one of none, interval, every"),
         (["--offline", "--fixtures-dir=x", "--market=x"], 2, "go with an online capture"),
