@@ -131,6 +131,13 @@ def is_locked(fd: int) -> bool:
     return False
 
 
+def usable_processors() -> int:
+    """Return how many processors this process may use, where the system says so, else how many there are."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def lower_thread_priority() -> None:
     """Let the calling thread give way to the others, where the system knows a thread's own priority."""
     if sys.platform == "linux":

@@ -1,6 +1,5 @@
 """Hold every byte of a bundle against its checksums, its index and its manifest; write nothing."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
+from pm_data import osdep
 from pm_data.bundle.damage import TAILS, Damage, DamageClass
 from pm_data.bundle.digest import Hashing
 from pm_data.bundle.idx import IdxCheck
@@ -116,7 +116,7 @@ def verify_bundle(bundle: Bundle, on_read: Callable[[int], None] = _nobody) -> V
         UsageError: a file cannot be opened, or is of a format version unknown here.
         OSError: reading failed.
     """
-    workers = os.cpu_count() or 1
+    workers = osdep.usable_processors()
     given_up = threading.Event()
     summaries = {shard: ShardSummary(shard) for shard in bundle.sizes}
 

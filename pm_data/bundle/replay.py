@@ -25,6 +25,9 @@ from pm_data.frame import Record
 _MAX_SHARDS_AHEAD = 64
 """Reading ahead takes about 0.7 MB of memory a shard."""
 
+_LOOP_THREADS = 2
+"""Threads of a replay beside that of the digests: one reads ahead, one carries the records to their end."""
+
 
 class ReplayShard:
     """One shard of a replay, read once.
@@ -87,6 +90,7 @@ class ReplayRecords:
         self.may_run_ahead = may_run_ahead and len(shards) <= _MAX_SHARDS_AHEAD
         self._stop = bytearray(1)
         self._digests: dict[int, str] = {}
+        self._are_wanted = False
         self._thread: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Record]:
@@ -100,8 +104,12 @@ class ReplayRecords:
         return chain.from_iterable(batches())
 
     def begin_digests(self) -> None:
-        """Start to take the sealed shards' SHA-256 in a thread of low priority, for `finish`."""
-        if any(shard.reader.seal is not None for shard in self.shards):
+        """Start to take the sealed shards' SHA-256 in a thread of low priority, for `finish`.
+
+        Where the reader and the loop have all processors, it would only take the caches from them.
+        """
+        self._are_wanted = any(shard.reader.seal is not None for shard in self.shards)
+        if self._are_wanted and osdep.usable_processors() > _LOOP_THREADS:
             self._thread = threading.Thread(target=self._take_beside, name="sha256", daemon=True)
             self._thread.start()
 
@@ -112,13 +120,16 @@ class ReplayRecords:
             DamageError: one does not agree.
             OSError, UsageError: a file cannot be read.
         """
-        if self._thread is None:
+        if not self._are_wanted:
             return
         self.abandon()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         done = [shard for shard in self.shards if shard.reader.is_done]
         # What is left is not left to a thread that gets what others do not want.
-        self._take_digests(done, bytearray(1))
+        with ThreadPoolExecutor(osdep.usable_processors(), "sha256") as executor:
+            for _ in executor.map(partial(self._take_two, stop=bytearray(1)), self._pairs(done)):
+                pass
         for shard in done:
             shard.reader.hold_against_seal(partial(self._digests.__getitem__, shard.shard))
 
@@ -130,17 +141,21 @@ class ReplayRecords:
         osdep.lower_thread_priority()
         # A file that cannot be read is met again by who waits for its digest.
         with suppress(OSError, UsageError):
-            self._take_digests(self.shards, self._stop)
+            for pair in self._pairs(self.shards):
+                self._take_two(pair, self._stop)
 
-    def _take_digests(self, shards: Sequence[ReplayShard], stop: bytearray) -> None:
-        """Take those that are wanted and not there, two files at a time, until `stop`."""
+    def _pairs(self, shards: Sequence[ReplayShard]) -> list[list[ReplayShard]]:
+        """Return those whose digests are wanted and not there, two by two, which costs less."""
         wanted = [
             shard for shard in shards if shard.reader.seal is not None and shard.shard not in self._digests
         ]
         wanted.sort(key=lambda shard: -shard.limit)
-        for place in range(0, len(wanted), 2):
-            pair = wanted[place : place + 2]
-            found = records.file_digests([(shard.reader.open(), shard.limit) for shard in pair], stop)
-            if stop[0]:
-                return
+        return [wanted[place : place + 2] for place in range(0, len(wanted), 2)]
+
+    def _take_two(self, pair: list[ReplayShard], stop: bytearray) -> None:
+        """Take the digests of two files at a time; nothing after `stop`."""
+        if stop[0]:
+            return
+        found = records.file_digests([(shard.reader.open(), shard.limit) for shard in pair], stop)
+        if not stop[0]:
             self._digests.update(zip((shard.shard for shard in pair), found, strict=True))

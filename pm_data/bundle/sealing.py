@@ -5,7 +5,6 @@ bytes that the manifest names. A kill at any point leaves the one or the other w
 """
 
 import hashlib
-import os
 from array import array
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -72,7 +71,7 @@ def seal_run(run_dir: Path, on_read: Callable[[int], None]) -> list[SealedShard]
                 raise CancelledError
             on_read(size)
 
-        with ThreadPoolExecutor(os.cpu_count() or 1, "seal") as pool:
+        with ThreadPoolExecutor(osdep.usable_processors(), "seal") as pool:
             work = [pool.submit(_seal_shard, bundle, shard, count) for shard in bundle.sizes]
             try:
                 return [done.result() for done in work]
