@@ -34,7 +34,8 @@ class Parser(argparse.ArgumentParser):
             formatter.add_text(group.description)
             formatter.add_arguments([action for action in group._group_actions if action not in hidden])
             formatter.end_section()
-        formatter.add_text(f"{len(hidden)} more settings: {self.prog} --help-all")
+        noun = "setting" if len(hidden) == 1 else "settings"
+        formatter.add_text(f"{len(hidden)} more {noun}: {self.prog} --help-all")
         self._print_message(formatter.format_help(), sys.stdout if file is None else file)
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:

@@ -40,7 +40,7 @@ def test_every_command_says_what_it_does(command, capsys):
     first = command.__doc__.splitlines()[0]
     assert first in text
     assert max(map(len, text.splitlines())) < 160
-    more = re.search(r"(\d+) more settings: pm_data \S+ --help-all", text)
+    more = re.search(r"(\d+) more settings?: pm_data \S+ --help-all", text)
     if more:
         everything = FLAG.findall(help_of(command.NAME, capsys, "--help-all"))
         assert len(everything) == len(FLAG.findall(text)) + int(more[1])
