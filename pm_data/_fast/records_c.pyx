@@ -228,7 +228,7 @@ cdef class RecordEncoder:
                 header.mono = <object>PyTuple_GET_ITEM(record, _STAMP)
                 header.wall = <object>PyTuple_GET_ITEM(record, 7)
             except (OverflowError, TypeError) as error:
-                raise ValueError(f"shard {shard}: {record[:8]} does not fit the format: {error}") from None
+                raise ValueError(f"shard {shard}: record {record[1]} does not fit the format: {error}") from None
             payload = <object>PyTuple_GET_ITEM(record, 8)
             header.length = len(payload)
             memcpy(at, &header, SIZE)
